@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A disk behind a LUN.  Requests are asynchronous on a worker's io_uring and
+ * carry iovecs of guest memory: no byte is copied on the way.
+ *
+ * disk_open/close/resize_check on the server thread; the request calls on any
+ * worker, several at once.
+ */
+#ifndef BACKEND_DISK_H
+#define BACKEND_DISK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "util/worker.h"
+
+struct disk;
+
+struct disk_info {
+	uint64_t size;			/* bytes, multiple of block_size */
+	uint32_t block_size;		/* logical: 512 or 4096 */
+	uint32_t physical_block_size;
+	bool readonly;
+	bool rotational;
+	bool can_discard;
+	bool write_cache;		/* flushes mean something */
+	uint32_t discard_granularity;	/* bytes; 0 unknown */
+};
+
+enum disk_op { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD, DISK_WRITE_ZEROES };
+
+/* Embedded in the VSP's request; the backend uses `io` and `private`. */
+struct disk_req {
+	struct worker_io io;
+	enum disk_op op;
+	bool fua;			/* DISK_WRITE: on stable storage when done */
+	uint64_t offset, len;		/* bytes, multiples of block_size */
+	struct iovec *iov;		/* READ/WRITE: len bytes in all; may be modified */
+	unsigned int niov;
+	/* On the submitting worker's thread; 0 or -errno (-ENOSPC, -EIO, ...). */
+	void (*done)(struct disk_req *req, int err);
+	struct disk *disk;
+	uint64_t private[4];
+};
+
+struct disk_ops {
+	const char *name;		/* of the format: "raw", "null" */
+	void (*submit)(struct disk *d, struct worker *w, struct disk_req *req);
+	void (*close)(struct disk *d);
+	/* Look at the file again; 0 and the new info, or -errno. */
+	int (*refresh)(struct disk *d);
+};
+
+struct disk {
+	const struct disk_ops *ops;
+	struct disk_info info;
+	char *path;
+};
+
+/*
+ * Open by description: "file=PATH[,format=raw|null][,readonly=on|off]
+ * [,direct=on|off][,size=SIZE]" is split by the caller into this.
+ */
+struct disk_options {
+	const char *path;
+	const char *format;		/* NULL: raw */
+	bool readonly;
+	bool direct;			/* O_DIRECT */
+	uint64_t size;			/* of format=null */
+	uint32_t block_size;		/* 0: 512, or the device's own */
+};
+/* 0 or -errno; *why (static or malloc'd into buf) says what and how to mend it. */
+int disk_open(const struct disk_options *opt, struct disk **out, char *why, size_t why_len);
+void disk_close(struct disk *d);	/* no request may be under way */
+/* Bounds and alignment are checked here (-EINVAL through done). */
+void disk_submit(struct disk *d, struct worker *w, struct disk_req *req);
+
+/* A filter that injects faults between VSP and backend (--fault SPEC):
+ * "disk:op=read|write|flush|discard|any,err=EIO|ENOSPC|...|hang,after=N,count=N,
+ * every=N,from=SECTOR,to=SECTOR".  Takes `lower` over: closing the filter closes it. */
+int disk_fault_wrap(struct disk *lower, const char *spec, struct disk **out, char *why,
+		    size_t why_len);
+
+#endif

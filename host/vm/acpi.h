@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The partition's ACPI tables: RSDP, XSDT, FADT (hardware-reduced), MADT, DSDT
+ * with COM1, COM2, the VMBus device below a module device with MMIO windows. */
+#ifndef VM_ACPI_H
+#define VM_ACPI_H
+
+#include "vm.h"
+
+struct acpi_config {
+	unsigned int com_irq[2];	/* GSI of COM1, COM2; 0: port absent */
+	uint16_t com_port[2];
+	uint16_t sleep_port;		/* sleep control register, 8 bit */
+	uint16_t reset_port;
+	uint8_t reset_value;
+	uint64_t mmio_low, mmio_low_size, mmio_high, mmio_high_size;
+};
+
+/* Writes the tables; *rsdp is where.  0 or -errno. */
+int acpi_build(struct vm *vm, const struct acpi_config *cfg, uint64_t *rsdp);
+/* For tests: the same tables one after the other into a buffer, each by name. */
+int acpi_table(const struct acpi_config *cfg, unsigned int processors, const char *name,
+	       void *buf, size_t size);
+
+#endif
