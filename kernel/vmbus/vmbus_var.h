@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of hv_vmbus.ko share: the bus's state and who calls whom.
+ * Nothing outside kernel/vmbus includes this.
+ *
+ * Threads: "process" may sleep; "softirq" is a tasklet; "hardirq" is the
+ * SynIC interrupt.  Lock order, outermost first:
+ *	cpus_read_lock() -> vmb_lock() -> vmb.req_lock
+ */
+#ifndef VMBUS_VAR_H
+#define VMBUS_VAR_H
+
+#include <linux/static_call.h>
+#include <linux/tracepoint.h>
+#include <linux/hyperv.h>
+#include <linux/completion.h>
+#include <linux/interrupt.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "hv/tlfs_reg.h"
+#include "hv/vmbus_reg.h"
+#include "vmbus_iface.h"
+
+/*
+ * A reply which the root owes us: after this many seconds the request fails
+ * with -ETIMEDOUT.  A root which answers at all does so in milliseconds; a
+ * minute leaves room for one that is being migrated or is short of CPU.
+ */
+#define VMB_REPLY_TIMEOUT_S	60
+
+/* CPU which gets all messages of the root and all low-rate channels. */
+#define VMB_CONNECT_CPU		0
+
+#define VMB_RELID_NONE		U32_MAX
+
+/* A channel as this module keeps it; drivers see only .ch. */
+struct vmb_chan {
+	struct vmbus_channel ch;	/* first: interface with the drivers */
+
+	/*
+	 * Held by: the bus's list; the device (primary) or the kobject (both)
+	 * from creation to release; queued work; vmb_chan_get() callers.
+	 */
+	struct kref ref;
+
+	struct work_struct remove_work;	/* on vmb.remove_wq */
+	struct completion added;	/* the driver's probe has returned */
+	struct completion rescinded;
+
+	/* All below: under vmb_lock(). */
+	bool listed;			/* in chn_list or sc_list, and table */
+	bool removing;			/* somebody has claimed the removal */
+	bool kobj_live;			/* vmb_sysfs_channel_add() succeeded */
+	bool await_offer;		/* resume: not yet offered again */
+	bool lost_ring;			/* root may still use the ring memory */
+};
+
+static inline struct vmb_chan *vmb_chan(struct vmbus_channel *channel)
+{
+	return container_of(channel, struct vmb_chan, ch);
+}
+
+/* A request that waits for its reply; lives on the waiter's stack. */
+struct vmb_request {
+	struct list_head node;		/* vmb.requests, under vmb.req_lock */
+	struct completion done;
+	struct vmbus_channel *channel;	/* woken by its rescind; or NULL */
+	u32 reply_type;			/* VMB_MSG_* */
+	u32 key[2];			/* what the reply must echo */
+	int error;			/* -ENODEV when rescinded */
+	union {
+		struct vmb_version_response version;
+		struct vmb_open_result open;
+		struct vmb_gpadl_created created;
+		struct vmb_modify_channel_resp modify;
+	} reply;			/* private copy, valid if !error */
+};
+
+/* Per CPU: the SynIC's pages. */
+struct vmb_cpu {
+	struct tlfs_message_page *messages;
+	struct tlfs_flags_page *flags;
+	struct tasklet_struct msg_tasklet;
+	unsigned int channels;		/* that target this CPU; vmb_lock() */
+};
+
+struct vmb_state {
+	u32 msg_connection;		/* for HvPostMessage */
+	bool connected;			/* vmb_connect() .. UNLOAD */
+	bool suspended;
+	atomic_t next_gpadl;
+	struct completion unloaded;	/* UNLOAD_RESPONSE seen */
+
+	spinlock_t req_lock;		/* softirq-safe; guards requests */
+	struct list_head requests;
+
+	struct list_head channels;	/* primaries, by listentry; vmb_lock() */
+	/* relid to channel; writers: vmb_lock(), readers: RCU */
+	struct vmbus_channel __rcu *relid[VMB_RELIDS];
+
+	struct vmb_cpu __percpu *cpu;
+	int cpuhp_state;		/* > 0 once set up */
+
+	struct workqueue_struct *add_wq;	/* primaries, in offer order */
+	struct workqueue_struct *sub_wq;	/* sub-channels */
+	struct workqueue_struct *remove_wq;	/* rescinds, in parallel */
+
+	struct device *root_dev;	/* parent of all devices; bus.c sets it */
+};
+
+extern struct vmb_state vmb;
+
+/*
+ * Guards the channel lists, sc_list of every primary, the relid table and the
+ * flags of struct vmb_chan.  It is the mutex of the exported variable because
+ * uio_hv_generic takes that one to walk a primary's sc_list.  Never held
+ * while waiting for the root.
+ */
+static inline void vmb_lock(void)
+{
+	mutex_lock(&vmbus_connection.channel_mutex);
+}
+
+static inline void vmb_unlock(void)
+{
+	mutex_unlock(&vmbus_connection.channel_mutex);
+}
+
+static inline void vmb_assert_locked(void)
+{
+	lockdep_assert_held(&vmbus_connection.channel_mutex);
+}
+
+/*
+ * ---- connection.c ----
+ */
+/* Allocates pages, negotiates.  Process.  SynIC must be up.  -errno. */
+int vmb_connect(void);
+/* Resume: same pages, exactly @version again. */
+int vmb_reconnect(u32 version);
+/* UNLOAD with a bounded wait; then frees the pages.  Process. */
+void vmb_disconnect(void);
+/* @crash: called in a panic: polls, takes no lock, allocates nothing. */
+void vmb_unload(bool crash);
+/* "2.4" .. "5.3" for people. */
+#define VMB_VERSION_ARGS(v)	((v) >> 16), ((v) & 0xffff)
+
+/*
+ * ---- msg.c ----
+ */
+/* HvPostMessage with retries; process context; -errno. */
+int vmb_post(const void *msg, size_t len, bool can_sleep);
+void vmb_request_init(struct vmb_request *req, struct vmbus_channel *channel,
+		      u32 reply_type, u32 key0, u32 key1);
+/* Queue before posting, so that the reply can't be missed. */
+int vmb_request_begin(struct vmb_request *req);
+/* 0, -ENODEV (rescinded), -ETIMEDOUT.  Unlinks the request. */
+int vmb_request_wait(struct vmb_request *req);
+/* Posting failed: unlink. */
+void vmb_request_cancel(struct vmb_request *req);
+/* begin + post + wait */
+int vmb_request_run(struct vmb_request *req, const void *msg, size_t len);
+/* Rescind of @channel: wakes all requests that wait on it. */
+void vmb_requests_abort(struct vmbus_channel *channel);
+/*
+ * One channel message, already copied out of shared memory; softirq.
+ * false: no room to queue it, leave it in the slot and call again when
+ * vmb_synic_kick() is called.
+ */
+bool vmb_msg_dispatch(const void *payload, size_t len);
+
+/*
+ * ---- offer.c, relid.c ----
+ */
+int vmb_offers_init(void);		/* work queues; -errno */
+void vmb_offers_exit(void);
+/* From here on offers and rescinds are dropped (unload, suspend). */
+void vmb_offers_stop(void);
+void vmb_offers_start(void);
+/* Waits until every offer and rescind seen has been worked off. */
+void vmb_offers_flush(void);
+/* softirq; false: queue full */
+bool vmb_offer_queue(const struct vmb_offer *offer);
+void vmb_rescind_queue(u32 relid);
+/* Module exit: unregisters every device, drops every channel. */
+void vmb_channels_remove_all(void);
+struct vmb_chan *vmb_chan_get(struct vmb_chan *c);
+void vmb_chan_put(struct vmb_chan *c);
+/*
+ * True for exactly one caller, who then must take the device away and end
+ * with vmb_chan_gone(), which unlists the channel, gives the relid back to
+ * the root if it was rescinded, and drops the list's reference.
+ * vmbus_device_unregister() [device.c] does all of that.
+ */
+bool vmb_chan_claim(struct vmb_chan *c);
+void vmb_chan_gone(struct vmb_chan *c);
+/* A closed, rescinded sub-channel goes away here (any caller, any order). */
+void vmb_sub_try_remove(struct vmb_chan *c);
+
+/*
+ * ---- target.c: which CPU a channel interrupts ----
+ */
+void vmb_target_choose(struct vmbus_channel *channel);	/* vmb_lock() held */
+void vmb_target_drop(struct vmbus_channel *channel);	/* vmb_lock() held */
+/*
+ * sysfs "cpu" store: moves the channel.  Process; takes cpus_read_lock().
+ * -EINVAL (CPU not online), -EIO (channel not open), -EOPNOTSUPP (before
+ * 4.1), -errno.
+ */
+int vmb_target_set(struct vmbus_channel *channel, u32 cpu);
+/* CPU goes offline: moves what targets it, or -EBUSY. */
+int vmb_target_evict(unsigned int cpu);
+
+/*
+ * ---- synic.c ----
+ */
+int vmb_synic_alloc(void);		/* pages of every possible CPU */
+void vmb_synic_free(void);
+int vmb_synic_start(void);		/* handler, hot-plug state; -errno */
+void vmb_synic_stop(void);
+void vmb_synic_enable(unsigned int cpu);	/* on that CPU */
+void vmb_synic_disable(unsigned int cpu);	/* on that CPU */
+/* Run the message tasklet of the connect CPU again. */
+void vmb_synic_kick(void);
+/* Crash: takes the next message out of any CPU's slot; 0 if none. */
+u32 vmb_synic_poll_type(void);
+/* After a crash's UNLOAD: empties every slot. */
+void vmb_synic_clear(void);
+
+/*
+ * ---- event.c: from interrupt to the driver's callback ----
+ */
+void vmb_event_scan(struct tlfs_flags_page *flags);	/* hardirq */
+void vmb_event_tasklet(unsigned long channel);		/* softirq */
+
+/*
+ * ---- crash.c, power.c ----
+ */
+int vmb_crash_init(void);
+void vmb_crash_exit(void);
+void vmb_power_init(void);		/* syscore hooks of CPU 0's SynIC */
+void vmb_power_exit(void);
+/* noirq callbacks of the bus device: all drivers have suspended already. */
+int vmb_suspend(void);
+int vmb_resume(void);
+
+/*
+ * ---- ring.c, request.c (drivers' side of the rings) ----
+ */
+/* Once per channel, before anybody can see it: locks. */
+void vmb_ring_prepare(struct vmbus_channel *channel);
+/* Maps and initialises one direction's ring; page_count includes the control
+ * page; max_pkt_size 0 for the outbound ring.  -errno. */
+int vmb_ring_init(struct hv_ring_buffer_info *ring, struct page *pages,
+		  u32 page_count, u32 max_pkt_size);
+/* Unmaps; idempotent. */
+void vmb_ring_free(struct hv_ring_buffer_info *ring);
+/* size 0: no requestor */
+int vmb_requestor_alloc(struct vmbus_requestor *rqstor, u32 size);
+void vmb_requestor_free(struct vmbus_requestor *rqstor);
+
+/*
+ * ---- device.c, sysfs.c ----
+ */
+/* Takes a reference to the channel, dropped by the device's release. */
+struct hv_device *vmb_device_create(const guid_t *type, const guid_t *instance,
+				    struct vmbus_channel *channel);
+/* Adds it to the bus; probe may run inside.  On error the device is gone. */
+int vmb_device_register(struct hv_device *dev);
+/* channels/N; takes a reference to the channel, dropped by kobject release. */
+int vmb_sysfs_channel_add(struct hv_device *dev, struct vmbus_channel *channel);
+void vmb_sysfs_channel_remove(struct vmbus_channel *channel);
+
+/*
+ * Exported functions that <linux/hyperv.h> doesn't declare the same way on
+ * every kernel.
+ */
+void vmbus_device_unregister(struct hv_device *device_obj);
+
+#endif
