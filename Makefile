@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+# The human entry.  `make help` lists what there is.
+
+# Kbuild reads this file too when a kernel builds in this folder (DKMS).
+ifeq ($(KERNELRELEASE),)
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+JOBS ?= $(shell nproc)
+V ?= 0
+ifeq ($(V),0)
+say = @printf '  %-8s %s\n' '$(1)' '$(2)';
+quiet = @
+else
+say =
+quiet =
+endif
+
+.PHONY: help
+help:
+	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
+
+#: The main jobs (each sets up what it needs, as root on Debian):
+#:   make run         boot a child partition with our modules and look at it
+#:   make check       all tests; the last lines are those of prove
+#: Building:
+#:   make host        the root partition's programs, in build/host
+#:   make modules     the child's modules, in build/modules/RELEASE
+#:                    (KVER=6.1 for one kernel of tests/kernels/versions.list)
+#:   make daemons     the child's services
+#:   make dkms        the DKMS source package, in build/dkms
+#: Testing:
+#:   make unit        unit tests, wire headers, short fuzz runs: no VM
+#:   make vm-tests    the tests with virtual machines (TESTS="tests/vm/x.t ...")
+#:   make fuzz        fuzz for FUZZ_TIME=60 seconds each
+#:   make abi-check   compare our exports with the kernels' own
+#:   make style       checkpatch, sparse, clang-format, cppcheck, includes
+#: Further:
+#:   make setup       install missing packages, fetch kernels
+#:   make install     host programs, below PREFIX=/usr/local
+#:   make clean       remove what was built; kernels stay
+#:   V=1 shows commands.
+
+include scripts/build/host.mk
+include scripts/build/modules.mk
+include scripts/build/tests.mk
+
+.PHONY: all setup packages run check style abi-check clean install
+all: host modules
+
+setup:
+	$(quiet)scripts/setup
+
+# What compiling needs; also the first thing on a fresh machine.
+packages:
+	$(quiet)scripts/setup --packages
+
+run: setup
+	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host modules
+	$(quiet)scripts/run-child
+
+check: setup
+	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host modules daemons test-programs
+	$(quiet)scripts/check
+
+style: setup
+	$(quiet)scripts/style
+
+abi-check: modules
+	$(quiet)scripts/abi-check
+
+clean:
+	rm -rf $(filter-out build/kernels build/linux-source,$(wildcard build/*))
+
+PREFIX ?= /usr/local
+install: host
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install $(host-programs) $(DESTDIR)$(PREFIX)/bin
+
+endif

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+# Test programs find themselves: one per file in tests/unit and tests/fuzz.
+# A file says in its first lines which rooms it links:  " * links: vmbus mem"
+
+links = $(shell sed -n '1,30s/^ \* links: *//p' $(1))
+
+unit-tests := $(patsubst tests/unit/%.c,build/unit/%,$(wildcard tests/unit/*.c))
+fuzz-tests := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
+
+define unit-test
+build/unit/$(1): build/san/obj/tests/unit/$(1).o \
+		 $(call archives,san,$(call links,tests/unit/$(1).c))
+	@mkdir -p $$(@D)
+	$$(call say,LD,$$@)$$(CC) $$(HOST_CFLAGS) $$(SAN_FLAGS) -o $$@ \
+		$$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) \
+		-Wl,--end-group -lcmocka $$(HOST_LIBS)
+-include build/san/obj/tests/unit/$(1).d
+endef
+$(foreach t,$(unit-tests:build/unit/%=%),$(eval $(call unit-test,$(t))))
+
+# Fuzz targets compile their rooms from source: libFuzzer wants its own
+# instrumentation in them.
+CLANG = clang
+FUZZ_FLAGS = -fsanitize=fuzzer,address,undefined \
+	     -fno-sanitize-recover=undefined
+FUZZ_TIME ?= 60
+
+define fuzz-test
+build/fuzz/$(1): tests/fuzz/$(1).c \
+		 $(foreach r,$(call links,tests/fuzz/$(1).c),$(call room-sources,$(r)))
+	@mkdir -p $$(@D)
+	$$(call say,FUZZCC,$$@)$$(CLANG) $$(HOST_CPPFLAGS) $$(HOST_CFLAGS) \
+		$$(FUZZ_FLAGS) -MMD -MF $$@.d -o $$@ $$(filter %.c,$$^) $$(HOST_LIBS)
+-include build/fuzz/$(1).d
+endef
+$(foreach t,$(fuzz-tests:build/fuzz/%=%),$(eval $(call fuzz-test,$(t))))
+
+.PHONY: test-programs
+test-programs: packages $(unit-tests) $(fuzz-tests)
+
+.PHONY: unit
+unit: packages
+	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) test-programs
+	$(quiet)scripts/check --no-vm
+
+.PHONY: vm-tests
+vm-tests: setup
+	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host modules daemons
+	$(quiet)scripts/check --vm $(TESTS)
+
+.PHONY: fuzz
+fuzz: packages
+	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) $(fuzz-tests)
+	$(quiet)for t in $(fuzz-tests); do \
+		scripts/fuzz-one $$t $(FUZZ_TIME) || exit 1; done
