@@ -51,10 +51,16 @@ void vmbus_server_destroy(struct vmbus_server *srv);
 bool vmbus_server_port_valid(const struct vmbus_server *srv, uint32_t connection);
 void vmbus_server_message(struct vmbus_server *srv, uint32_t connection, const void *msg,
 			  size_t len);
-/* The VM is being reset: as UNLOAD, without an answer; done(arg) when all VSPs
- * have closed their channels. */
+/*
+ * The VM is being reset: as UNLOAD, without an answer; done(arg) when all VSPs
+ * have closed their channels, through ops->defer() and hence never from within
+ * this call.  Called again before that, the later done replaces the earlier.
+ */
 void vmbus_server_reset(struct vmbus_server *srv, void (*done)(void *arg), void *arg);
-/* Revoke everything, for the end of the process; done(arg) when released. */
+/*
+ * Revoke everything, for the end of the process: no word to the child; done(arg)
+ * through ops->defer() when all channels have been released.
+ */
 void vmbus_server_shutdown(struct vmbus_server *srv, void (*done)(void *arg), void *arg);
 
 struct vmbus_server_stats {

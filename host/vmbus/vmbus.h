@@ -12,7 +12,10 @@
  * Life of a channel: vmbus_offer() -> [open() -> close() -> vmbus_chan_closed()]*
  * -> released().  After released() the pointer is dead.  A primary channel
  * survives UNLOAD, reset and reconnect of the child (it is closed and offered
- * anew); sub-channels are released then.
+ * anew); sub-channels are released then, and when their primary closes.
+ * Callbacks: the server calls close() of sub-channels before that of their
+ * primary; released() always comes later than the call that caused it, from
+ * the server thread's queue.
  */
 #ifndef VMBUS_VMBUS_H
 #define VMBUS_VMBUS_H
@@ -56,7 +59,13 @@ struct vmbus_chan_ops {
 	void (*released)(struct vmbus_chan *ch, void *priv);
 };
 
-/* Server thread.  0 or -errno (-EEXIST: instance in use, -ENOSPC: no relid). */
+/*
+ * Server thread.  0 or -errno (-EEXIST: instance and sub_index in use, -ENOSPC:
+ * no relid, -ENOTCONN: the primary of this sub-channel is not open, -EINVAL: and
+ * has another type, -ESHUTDOWN).  The child hears of it at once when it is
+ * connected, else when it asks; an instance that was revoked is not offered
+ * again before the child has released the old relid.
+ */
 int vmbus_offer(struct vmbus_server *srv, const struct vmbus_offer *offer,
 		const struct vmbus_chan_ops *ops, void *priv, struct vmbus_chan **out);
 /* Server thread: take the offer back (RESCIND).  Ends with released(). */
@@ -65,7 +74,9 @@ void vmbus_revoke(struct vmbus_chan *ch);
 void vmbus_chan_closed(struct vmbus_chan *ch);
 /*
  * Any thread: the child broke the protocol of this channel; `why` (static
- * string) is logged and the channel is revoked by the server thread.
+ * string) is logged and the server thread takes the channel away from the
+ * child (RESCIND, close()).  A sub-channel is then released; a primary stays
+ * unoffered until the child connects anew, unless the VSP revokes it.
  */
 void vmbus_chan_fail(struct vmbus_chan *ch, const char *why);
 
@@ -95,15 +106,16 @@ struct vmbus_packet {
 /*
  * Take the next packet out of the child's ring, copied into buf.  1: got one;
  * 0: the ring is empty; -EPROTO: indices or lengths are wild, -EMSGSIZE: it is
- * larger than buf (both: call vmbus_chan_fail()).  The ring space is given back
- * to the child by vmbus_chan_flush().
+ * larger than buf (both: call vmbus_chan_fail()).  `buf` is 8-byte aligned.  The
+ * ring space is given back to the child by vmbus_chan_flush().
  */
 int vmbus_chan_recv(struct vmbus_chan *ch, void *buf, size_t size, struct vmbus_packet *pkt);
 /*
  * Put a packet in the ring to the child.  0, -EAGAIN when the ring is full
  * (pending_send is set, so a signal comes when there is room again: try again
- * then), -EMSGSIZE when it could never fit.  The child sees it, and is
- * interrupted if it must be, at vmbus_chan_flush().
+ * then), -EMSGSIZE when it could never fit, -EPROTO: the child's index is wild
+ * (call vmbus_chan_fail()).  The child sees it, and is interrupted if it must
+ * be, at vmbus_chan_flush().  Header and data are padded to 8 bytes with zeroes.
  */
 int vmbus_chan_send(struct vmbus_chan *ch, uint16_t type, uint16_t flags, uint64_t transaction,
 		    const void *header, uint32_t header_len, const void *data,
@@ -114,8 +126,10 @@ void vmbus_chan_flush(struct vmbus_chan *ch);
 bool vmbus_chan_readable(struct vmbus_chan *ch);
 /*
  * Tell the child whether to signal new data: mask while polling the ring, unmask
- * before sleeping.  Unmasking returns true when data came in meanwhile (go on
- * reading then).
+ * before sleeping.  Unmasking flushes first, and returns true when data came in
+ * meanwhile: then the ring is masked again, go on reading.  A VSP that does not
+ * mask must flush and ask vmbus_chan_readable() once more before it sleeps.
+ * The ring is unmasked when open() is called.
  */
 void vmbus_chan_mask(struct vmbus_chan *ch);
 bool vmbus_chan_unmask(struct vmbus_chan *ch);
@@ -130,7 +144,10 @@ struct vmbus_gpa_iter {
 };
 /* Number of ranges (>= 1) or -EPROTO. */
 int vmbus_gpa_first(const struct vmbus_packet *pkt, struct vmbus_gpa_iter *it);
-/* Next range as iovecs of guest memory: count, or as mem_iov().  *len: its bytes. */
+/*
+ * Next range as iovecs of guest memory: their count, -ENODATA after the last
+ * range, or as mem_iov().  *len: its bytes.
+ */
 int vmbus_gpa_next(const struct mem *m, struct vmbus_gpa_iter *it, struct iovec *iov,
 		   unsigned int max_iov, uint32_t *len);
 
