@@ -201,6 +201,20 @@ bool vmb_chan_claim(struct vmb_chan *c);
 void vmb_chan_gone(struct vmb_chan *c);
 /* A closed, rescinded sub-channel goes away here (any caller, any order). */
 void vmb_sub_try_remove(struct vmb_chan *c);
+/* @c: a closed sub-channel, claimed */
+void vmb_chan_drop_sub(struct vmb_chan *c);
+/* Claims, and takes device and channel away.  No-op if claimed already. */
+void vmb_primary_remove(struct vmb_chan *c);
+void vmb_chan_rescind(struct vmb_chan *c);	/* vmb_lock() held */
+struct vmb_chan *vmb_chan_create(const struct vmb_offer *offer);
+void vmb_chan_set_offer(struct vmb_chan *c, const struct vmb_offer *offer);
+/* All under vmb_lock(); the results carry no reference. */
+struct vmb_chan *vmb_chan_find_relid(u32 relid);
+struct vmb_chan *vmb_chan_find_instance(const guid_t *instance);
+void vmb_chan_list(struct vmb_chan *c, struct vmb_chan *primary);
+void vmb_chan_map(struct vmb_chan *c);
+void vmb_chan_unmap(struct vmb_chan *c);
+void vmb_relid_release(u32 relid);
 
 /*
  * ---- target.c: which CPU a channel interrupts ----
@@ -237,6 +251,9 @@ void vmb_synic_clear(void);
  */
 void vmb_event_scan(struct tlfs_flags_page *flags);	/* hardirq */
 void vmb_event_tasklet(unsigned long channel);		/* softirq */
+void vmb_event_start(struct vmbus_channel *ch, void (*callback)(void *context),
+		     void *context);
+void vmb_event_stop(struct vmbus_channel *ch);
 
 /*
  * ---- crash.c, power.c ----
@@ -248,6 +265,14 @@ void vmb_power_exit(void);
 /* noirq callbacks of the bus device: all drivers have suspended already. */
 int vmb_suspend(void);
 int vmb_resume(void);
+void vmb_power_gone(void);
+void vmb_power_reoffered(void);			/* vmb_lock() held */
+
+/*
+ * ---- devtype.c, ic.c (exports of its own) ----
+ */
+extern const struct vmbus_device vmbus_devs[];
+u16 vmb_device_type(const struct vmbus_channel *channel);
 
 /*
  * ---- ring.c, request.c (drivers' side of the rings) ----
@@ -265,16 +290,41 @@ int vmb_requestor_alloc(struct vmbus_requestor *rqstor, u32 size);
 void vmb_requestor_free(struct vmbus_requestor *rqstor);
 
 /*
- * ---- device.c, sysfs.c ----
+ * ---- bus.c, device.c, sysfs.c, sysfs_channel.c ----
  */
+extern struct bus_type vmb_bus;
+extern const struct attribute_group *vmb_device_groups[];
+int vmb_devices_init(void);		/* the bus; -errno */
+void vmb_devices_exit(void);
 /* Takes a reference to the channel, dropped by the device's release. */
 struct hv_device *vmb_device_create(const guid_t *type, const guid_t *instance,
 				    struct vmbus_channel *channel);
 /* Adds it to the bus; probe may run inside.  On error the device is gone. */
 int vmb_device_register(struct hv_device *dev);
-/* channels/N; takes a reference to the channel, dropped by kobject release. */
+/* channels/N; takes a reference to the channel, dropped by kobject release.
+ * device.c does it for primaries, offer.c for sub-channels. */
 int vmb_sysfs_channel_add(struct hv_device *dev, struct vmbus_channel *channel);
 void vmb_sysfs_channel_remove(struct vmbus_channel *channel);
+/* What monitor page @page (0: of the root, 1: ours) says of the channel. */
+u32 vmb_monitor_pending(const struct vmbus_channel *channel, unsigned int page);
+u32 vmb_monitor_latency(const struct vmbus_channel *channel, unsigned int page);
+u32 vmb_monitor_conn_id(const struct vmbus_channel *channel, unsigned int page);
+
+/*
+ * ---- debugfs.c ----
+ */
+void vmb_debugfs_init(void);
+void vmb_debugfs_exit(void);
+void vmb_debugfs_add(struct hv_device *dev);
+void vmb_debugfs_remove(struct hv_device *dev);
+
+/*
+ * ---- mmio.c ----
+ */
+struct acpi_device;
+/* Windows of @node or of its nearest ancestor that has any. */
+void vmb_mmio_init(struct acpi_device *node);
+void vmb_mmio_exit(void);
 
 /*
  * Exported functions that <linux/hyperv.h> doesn't declare the same way on

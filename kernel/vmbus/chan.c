@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Opening and closing channels.
+ *
+ * channel->state, under vmb_lock(): CHANNEL_OPEN_STATE means offered and
+ * closed (the interface's word), CHANNEL_OPENED_STATE open; on the way in
+ * either direction it is CHANNEL_OPENING_STATE, which makes every second
+ * opener or closer fail, so that the root is waited for without a lock.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "vmbus_var.h"
+
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <asm/mshyperv.h>
+
+/* Moves on from @from; -errno if the state is another one. */
+static int state_begin(struct vmbus_channel *ch, enum vmbus_channel_state from)
+{
+	int ret = 0;
+
+	vmb_lock();
+	if (ch->state != from)
+		ret = -EINVAL;
+	else
+		ch->state = CHANNEL_OPENING_STATE;
+	vmb_unlock();
+	return ret;
+}
+
+static void state_end(struct vmbus_channel *ch, enum vmbus_channel_state to)
+{
+	vmb_lock();
+	ch->state = to;
+	vmb_unlock();
+}
+
+/**
+ * vmbus_alloc_ring() - allocate both rings of a channel
+ * @channel: closed
+ * @send_size: bytes of the ring to the root, control page included
+ * @recv_size: bytes of the ring from the root, control page included
+ *
+ * Return: 0, -EINVAL (sizes are whole pages, at least 2), -ENOMEM.
+ */
+int vmbus_alloc_ring(struct vmbus_channel *channel, u32 send_size,
+		     u32 recv_size)
+{
+	u64 total = (u64)send_size + recv_size;
+	struct page *page;
+	int order;
+
+	if (send_size % PAGE_SIZE || recv_size % PAGE_SIZE ||
+	    send_size < 2 * PAGE_SIZE || recv_size < 2 * PAGE_SIZE ||
+	    total > INT_MAX)
+		return -EINVAL;
+
+	order = get_order(total);
+	page = alloc_pages_node(cpu_to_node(channel->target_cpu),
+				GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN, order);
+	if (!page)
+		page = alloc_pages(GFP_KERNEL | __GFP_ZERO, order);
+	if (!page)
+		return -ENOMEM;
+
+	channel->ringbuffer_page = page;
+	channel->ringbuffer_pagecount = total >> PAGE_SHIFT;
+	channel->ringbuffer_send_offset = send_size >> PAGE_SHIFT;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(vmbus_alloc_ring);
+
+/* Frees the rings of a closed channel; what the root may use is kept. */
+void vmbus_free_ring(struct vmbus_channel *channel)
+{
+	struct vmb_chan *c = vmb_chan(channel);
+
+	vmb_ring_free(&channel->outbound);
+	vmb_ring_free(&channel->inbound);
+
+	if (!channel->ringbuffer_page)
+		return;
+	if (!c->lost_ring)
+		__free_pages(channel->ringbuffer_page,
+			     get_order((unsigned long)channel->ringbuffer_pagecount
+				       << PAGE_SHIFT));
+	c->lost_ring = false;
+	channel->ringbuffer_page = NULL;
+}
+EXPORT_SYMBOL_GPL(vmbus_free_ring);
+
+static int rings_init(struct vmbus_channel *ch)
+{
+	struct page *page = ch->ringbuffer_page;
+	u32 send_pages = ch->ringbuffer_send_offset;
+	int ret;
+
+	/* From an earlier opening on the same memory (uio). */
+	vmb_ring_free(&ch->outbound);
+	vmb_ring_free(&ch->inbound);
+
+	ret = vmb_ring_init(&ch->outbound, page, send_pages, 0);
+	if (ret)
+		return ret;
+	ret = vmb_ring_init(&ch->inbound, page + send_pages,
+			    ch->ringbuffer_pagecount - send_pages,
+			    ch->max_pkt_size);
+	if (ret)
+		vmb_ring_free(&ch->outbound);
+	return ret;
+}
+
+/* After this the root uses the rings no more, or they are marked lost. */
+static void rings_revoke(struct vmbus_channel *ch)
+{
+	if (!ch->ringbuffer_gpadlhandle.gpadl_handle)
+		return;
+	if (vmbus_teardown_gpadl(ch, &ch->ringbuffer_gpadlhandle))
+		vmb_chan(ch)->lost_ring = true;
+	ch->ringbuffer_gpadlhandle.gpadl_handle = 0;
+}
+
+static int close_post(struct vmbus_channel *ch)
+{
+	struct vmb_relid_msg msg = {
+		.hdr.type = VMB_MSG_CLOSE,
+		.relid = ch->offermsg.child_relid,
+	};
+
+	return vmb_post(&msg, sizeof(msg), true);
+}
+
+static int open_request(struct vmbus_channel *ch, const void *userdata,
+			u32 userdatalen)
+{
+	struct vmb_open msg = {
+		.hdr.type = VMB_MSG_OPEN,
+		.relid = ch->offermsg.child_relid,
+		.open_id = ch->offermsg.child_relid,
+		.gpadl = ch->ringbuffer_gpadlhandle.gpadl_handle,
+		.target_vp = hv_cpu_number_to_vp_number(ch->target_cpu),
+		.to_child_page = ch->ringbuffer_send_offset <<
+				 (PAGE_SHIFT - REG_PAGE_SHIFT),
+	};
+	struct vmb_request req;
+	int ret;
+
+	if (userdatalen)
+		memcpy(msg.user, userdata, userdatalen);
+	vmb_request_init(&req, ch, VMB_MSG_OPEN_RESULT, msg.relid, msg.open_id);
+	ret = vmb_request_run(&req, &msg, sizeof(msg));
+	if (ret == -ETIMEDOUT)
+		close_post(ch);		/* it may yet get to open it */
+	if (ret)
+		return ret;
+	if (req.reply.open.status) {
+		pr_err("relid %u: the root failed to open, status 0x%x\n",
+		       msg.relid, req.reply.open.status);
+		return -EAGAIN;
+	}
+	return 0;
+}
+
+static int open_rings(struct vmbus_channel *ch, const void *userdata,
+		      u32 userdatalen, void (*callback)(void *context),
+		      void *context)
+{
+	int ret;
+
+	if (!ch->ringbuffer_page || userdatalen > VMB_OPEN_USER_MAX)
+		return -EINVAL;
+	ret = state_begin(ch, CHANNEL_OPEN_STATE);
+	if (ret)
+		return ret;
+
+	if (ch->rqstor_size) {
+		ret = vmb_requestor_alloc(&ch->requestor, ch->rqstor_size);
+		if (ret)
+			goto out_state;
+	}
+	ret = rings_init(ch);
+	if (ret)
+		goto out_requestor;
+	ret = vmbus_establish_gpadl(ch, page_address(ch->ringbuffer_page),
+				    ch->ringbuffer_pagecount << PAGE_SHIFT,
+				    &ch->ringbuffer_gpadlhandle);
+	if (ret) {
+		/* An error that doesn't come from the root is uncertain. */
+		if (ret != -EDQUOT && ret != -ENODEV && ret != -EINVAL)
+			vmb_chan(ch)->lost_ring = true;
+		goto out_rings;
+	}
+	vmb_event_start(ch, callback, context);
+	ret = open_request(ch, userdata, userdatalen);
+	if (ret)
+		goto out_gpadl;
+
+	state_end(ch, CHANNEL_OPENED_STATE);
+	return 0;
+
+out_gpadl:
+	vmb_event_stop(ch);
+	rings_revoke(ch);
+out_rings:
+	vmb_ring_free(&ch->outbound);
+	vmb_ring_free(&ch->inbound);
+out_requestor:
+	vmb_requestor_free(&ch->requestor);
+out_state:
+	state_end(ch, CHANNEL_OPEN_STATE);
+	return ret;
+}
+
+/**
+ * vmbus_connect_ring() - open a channel on rings allocated before
+ * @channel: closed
+ * @onchannel_callback: called for each interrupt, see set_channel_read_mode()
+ * @context: for the callback
+ *
+ * Process context; waits for the root, at most VMB_REPLY_TIMEOUT_S for each of
+ * its two answers.  Return: 0 or -errno, -ENODEV when rescinded.
+ */
+int vmbus_connect_ring(struct vmbus_channel *channel,
+		       void (*onchannel_callback)(void *context),
+		       void *context)
+{
+	return open_rings(channel, NULL, 0, onchannel_callback, context);
+}
+EXPORT_SYMBOL_GPL(vmbus_connect_ring);
+
+/* As above with rings of its own and up to VMB_OPEN_USER_MAX bytes along. */
+int vmbus_open(struct vmbus_channel *channel, u32 send_ringbuffersize,
+	       u32 recv_ringbuffersize, void *userdata, u32 userdatalen,
+	       void (*onchannel_callback)(void *context), void *context)
+{
+	int ret;
+
+	/* Whoever has it open has its rings there. */
+	if (READ_ONCE(channel->state) != CHANNEL_OPEN_STATE)
+		return -EINVAL;
+	ret = vmbus_alloc_ring(channel, send_ringbuffersize,
+			       recv_ringbuffersize);
+	if (ret)
+		return ret;
+	ret = open_rings(channel, userdata, userdatalen, onchannel_callback,
+			 context);
+	if (ret)
+		vmbus_free_ring(channel);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(vmbus_open);
+
+static int close_rings(struct vmbus_channel *ch)
+{
+	int ret;
+
+	ret = state_begin(ch, CHANNEL_OPENED_STATE);
+	if (ret)
+		return ret;
+
+	vmb_event_stop(ch);
+	if (close_post(ch) && !ch->rescind) {
+		/* Still open over there, so a teardown would be refused. */
+		vmb_chan(ch)->lost_ring = true;
+		ch->ringbuffer_gpadlhandle.gpadl_handle = 0;
+	} else {
+		rings_revoke(ch);
+	}
+	vmb_requestor_free(&ch->requestor);
+	state_end(ch, CHANNEL_OPEN_STATE);
+	return 0;
+}
+
+/* A sub-channel that is open, or whose driver may be opening it. */
+static struct vmb_chan *sub_to_close(struct vmbus_channel *primary)
+{
+	struct vmb_chan *found = NULL;
+	struct vmbus_channel *sub;
+
+	vmb_lock();
+	list_for_each_entry(sub, &primary->sc_list, sc_list) {
+		if (sub->state == CHANNEL_OPENED_STATE ||
+		    !completion_done(&vmb_chan(sub)->added)) {
+			found = vmb_chan_get(vmb_chan(sub));
+			break;
+		}
+	}
+	vmb_unlock();
+	return found;
+}
+
+/**
+ * vmbus_disconnect_ring() - close a primary channel and all its sub-channels
+ * @channel: the primary
+ *
+ * The primary's rings stay allocated.  Process context, no lock of the bus
+ * held; waits for the root, at most VMB_REPLY_TIMEOUT_S per channel.
+ * Return: 0; -EINVAL: not a primary, or not open.
+ */
+int vmbus_disconnect_ring(struct vmbus_channel *channel)
+{
+	struct vmb_chan *sub;
+
+	if (channel->primary_channel)
+		return -EINVAL;
+
+	/* None is handed to the driver from here on. */
+	vmb_lock();
+	WRITE_ONCE(channel->sc_creation_callback, NULL);
+	vmb_unlock();
+
+	while ((sub = sub_to_close(channel))) {
+		wait_for_completion(&sub->added);	/* ends with the callback */
+		if (!close_rings(&sub->ch))
+			vmbus_free_ring(&sub->ch);
+		vmb_sub_try_remove(sub);
+		vmb_chan_put(sub);
+	}
+	return close_rings(channel);
+}
+EXPORT_SYMBOL_GPL(vmbus_disconnect_ring);
+
+/* Closes and frees; a sub-channel is closed with its primary, not by itself. */
+void vmbus_close(struct vmbus_channel *channel)
+{
+	if (!vmbus_disconnect_ring(channel))
+		vmbus_free_ring(channel);
+}
+EXPORT_SYMBOL_GPL(vmbus_close);
+
+/**
+ * vmbus_send_modifychannel() - have an open channel interrupt another VP
+ * @channel: open
+ * @target_vp: VP index, not a CPU number
+ *
+ * From 5.3 on, no interrupt comes on the old VP once this returns 0.
+ * Process context.  Return: 0 or -errno.
+ */
+int vmbus_send_modifychannel(struct vmbus_channel *channel, u32 target_vp)
+{
+	struct vmb_modify_channel msg = {
+		.hdr.type = VMB_MSG_MODIFY_CHANNEL,
+		.relid = channel->offermsg.child_relid,
+		.target_vp = target_vp,
+	};
+	struct vmb_request req;
+	int ret;
+
+	if (vmbus_proto_version < VMB_VERSION_5_3)
+		return vmb_post(&msg, sizeof(msg), true);
+
+	vmb_request_init(&req, channel, VMB_MSG_MODIFY_CHANNEL_RESP,
+			 msg.relid, 0);
+	ret = vmb_request_run(&req, &msg, sizeof(msg));
+	if (!ret && req.reply.modify.status)
+		ret = -EAGAIN;
+	return ret;
+}
+EXPORT_SYMBOL_GPL(vmbus_send_modifychannel);
+
+/* A guest socket asks for a connection; the answer is an offer, or nothing. */
+int vmbus_send_tl_connect_request(const guid_t *shv_guest_servie_id,
+				  const guid_t *shv_host_servie_id)
+{
+	struct vmb_tl_connect msg = { .hdr.type = VMB_MSG_TL_CONNECT };
+
+	BUILD_BUG_ON(sizeof(guid_t) != sizeof(struct guid_reg));
+	memcpy(&msg.endpoint, shv_guest_servie_id, sizeof(guid_t));
+	memcpy(&msg.service, shv_host_servie_id, sizeof(guid_t));
+	return vmb_post(&msg, VMB_TL_CONNECT_OLD_SIZE, true);
+}
+EXPORT_SYMBOL_GPL(vmbus_send_tl_connect_request);
+
+/* Called for each sub-channel offered, in process context; may open it. */
+void vmbus_set_sc_create_callback(struct vmbus_channel *primary_channel,
+				  void (*sc_cr_cb)(struct vmbus_channel *new_sc))
+{
+	WRITE_ONCE(primary_channel->sc_creation_callback, sc_cr_cb);
+}
+EXPORT_SYMBOL_GPL(vmbus_set_sc_create_callback);
+
+/* Called once when the root takes the channel away, in process context. */
+void vmbus_set_chn_rescind_callback(struct vmbus_channel *channel,
+				    void (*chn_rescind_cb)(struct vmbus_channel *))
+{
+	WRITE_ONCE(channel->chn_rescind_callback, chn_rescind_cb);
+}
+EXPORT_SYMBOL_GPL(vmbus_set_chn_rescind_callback);
+
+/**
+ * vmbus_hvsock_device_unregister() - the socket's driver is done with it
+ * @channel: closed
+ *
+ * The root rescinds a socket's channel when it has been closed, and only then
+ * can the relid be given back; so that is waited for, as long as for a reply.
+ */
+void vmbus_hvsock_device_unregister(struct vmbus_channel *channel)
+{
+	struct vmb_chan *c = vmb_chan(channel);
+
+	if (WARN_ON_ONCE(!is_hvsock_channel(channel)))
+		return;
+
+	vmb_chan_get(c);
+	wait_for_completion(&c->added);		/* ends with the probe */
+	if (!wait_for_completion_timeout(&c->rescinded,
+					 VMB_REPLY_TIMEOUT_S * HZ))
+		pr_err_ratelimited("relid %u: no rescind of a closed socket\n",
+				   channel->offermsg.child_relid);
+	vmb_primary_remove(c);
+	vmb_chan_put(c);
+}
+EXPORT_SYMBOL_GPL(vmbus_hvsock_device_unregister);

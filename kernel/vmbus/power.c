@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hibernation.  The drivers have closed their channels when vmb_suspend() is
+ * called, and open them again after vmb_resume().  In between the connection
+ * is ended and made anew, with the same version; the root then offers every
+ * device again under its old instance, and the channel objects live on.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "vmbus_var.h"
+
+#include <linux/jiffies.h>
+#include <linux/syscore_ops.h>
+#include <linux/wait.h>
+
+#define REOFFER_TIMEOUT_S	10
+
+static DECLARE_WAIT_QUEUE_HEAD(gone_wait);
+static DECLARE_COMPLETION(all_reoffered);
+static unsigned int awaited;		/* under vmb_lock() */
+
+/* A channel has left the lists. */
+void vmb_power_gone(void)
+{
+	wake_up_all(&gone_wait);
+}
+
+/* Any of the primaries for which @is holds. */
+static struct vmb_chan *any_primary(bool (*is)(const struct vmb_chan *c))
+{
+	struct vmbus_channel *ch;
+
+	vmb_assert_locked();
+	list_for_each_entry(ch, &vmb.channels, listentry)
+		if (is(vmb_chan(ch)))
+			return vmb_chan(ch);
+	return NULL;
+}
+
+static bool is_socket(const struct vmb_chan *c)
+{
+	return is_hvsock_channel(&c->ch);
+}
+
+static bool is_fresh_socket(const struct vmb_chan *c)
+{
+	return is_socket(c) && !c->ch.rescind_ref;
+}
+
+static bool has_subs(const struct vmb_chan *c)
+{
+	return !list_empty(&c->ch.sc_list);
+}
+
+static bool is_open(const struct vmb_chan *c)
+{
+	return c->ch.state != CHANNEL_OPEN_STATE;
+}
+
+static bool sockets_gone(void)
+{
+	bool gone;
+
+	vmb_lock();
+	gone = !any_primary(is_socket);
+	vmb_unlock();
+	return gone;
+}
+
+/* Sockets don't survive: to their owners it looks like a rescind. */
+static int sockets_end(void)
+{
+	struct vmb_chan *c;
+
+	vmb_lock();
+	while ((c = any_primary(is_fresh_socket)))
+		vmb_chan_rescind(c);
+	vmb_unlock();
+
+	if (wait_event_timeout(gone_wait, sockets_gone(),
+			       VMB_REPLY_TIMEOUT_S * HZ))
+		return 0;
+	pr_err("suspend: a socket's owner doesn't let go of it\n");
+	return -EBUSY;
+}
+
+/*
+ * Sub-channels are asked for again by their drivers.  The root has rescinded
+ * them together with the close of the primary; if not, UNLOAD does.
+ */
+static int subs_end(void)
+{
+	for (;;) {
+		struct vmb_chan *primary, *sub = NULL;
+		bool open = false;
+
+		vmb_lock();
+		primary = any_primary(has_subs);
+		if (primary) {
+			sub = vmb_chan(list_first_entry(&primary->ch.sc_list,
+					struct vmbus_channel, sc_list));
+			open = is_open(sub);
+			vmb_chan_get(sub);
+		}
+		vmb_unlock();
+
+		if (!sub)
+			return 0;
+		if (!open) {
+			vmb_chan_claim(sub);
+			vmb_chan_drop_sub(sub);
+		}
+		vmb_chan_put(sub);
+		if (open) {
+			pr_err("suspend: a driver has left a sub-channel open\n");
+			return -EBUSY;
+		}
+	}
+}
+
+/* No interrupt finds a channel, no message matches one. */
+static int primaries_forget(void)
+{
+	struct vmbus_channel *ch;
+	int ret = 0;
+
+	vmb_lock();
+	if (any_primary(is_open)) {
+		pr_err("suspend: a driver has left its channel open\n");
+		ret = -EBUSY;
+		goto out;
+	}
+	awaited = 0;
+	reinit_completion(&all_reoffered);
+	list_for_each_entry(ch, &vmb.channels, listentry) {
+		vmb_chan_unmap(vmb_chan(ch));
+		ch->offermsg.child_relid = VMB_RELID_NONE;
+		vmb_chan(ch)->await_offer = true;
+		awaited++;
+	}
+out:
+	vmb_unlock();
+	return ret;
+}
+
+int vmb_suspend(void)
+{
+	int ret;
+
+	vmb_offers_flush();
+	vmb_offers_stop();
+	vmb_offers_flush();
+
+	vmb.suspended = true;
+	ret = sockets_end();
+	if (!ret)
+		ret = subs_end();
+	if (!ret)
+		ret = primaries_forget();
+	if (ret) {
+		vmb.suspended = false;
+		vmb_offers_start();
+		return ret;
+	}
+
+	vmb_unload(false);
+	return 0;
+}
+
+/* vmb_lock() held: an awaited device has been offered. */
+void vmb_power_reoffered(void)
+{
+	vmb_assert_locked();
+	if (awaited && !--awaited)
+		complete(&all_reoffered);
+}
+
+static bool is_missing(const struct vmb_chan *c)
+{
+	return c->await_offer;
+}
+
+/* What hasn't come back is gone, as after a rescind. */
+static void missing_remove(void)
+{
+	struct vmb_chan *c;
+
+	vmb_lock();
+	while ((c = any_primary(is_missing))) {
+		pr_err("resume: device %pUl has not been offered again\n",
+		       &c->ch.offermsg.offer.if_instance);
+		c->await_offer = false;
+		vmb_chan_rescind(c);
+	}
+	awaited = 0;
+	vmb_unlock();
+}
+
+int vmb_resume(void)
+{
+	bool wait;
+	int ret;
+
+	ret = vmb_reconnect(vmbus_proto_version);
+	if (ret)
+		return ret;
+	vmb.suspended = false;
+
+	vmb_lock();
+	wait = awaited;
+	vmb_unlock();
+
+	vmb_offers_start();
+	ret = vmbus_request_offers();
+	if (ret)
+		return ret;
+	if (wait && !wait_for_completion_timeout(&all_reoffered,
+						 REOFFER_TIMEOUT_S * HZ))
+		missing_remove();
+	return 0;
+}
+
+/*
+ * CPU 0 alone runs, interrupts off.  Its timer, if it is one that speaks
+ * through the SynIC, has been stopped by the clock's own suspend.
+ */
+static int synic_suspend(void *data)
+{
+	vmb_synic_disable(0);
+	return 0;
+}
+
+static void synic_resume(void *data)
+{
+	vmb_synic_enable(0);
+}
+
+static const struct syscore_ops synic_ops = {
+	.suspend = synic_suspend,
+	.resume = synic_resume,
+};
+
+static struct syscore synic_syscore = {
+	.ops = &synic_ops,
+};
+
+void vmb_power_init(void)
+{
+	register_syscore(&synic_syscore);
+}
+
+void vmb_power_exit(void)
+{
+	unregister_syscore(&synic_syscore);
+}

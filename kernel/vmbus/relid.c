@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Channel objects: birth, lists, the table by relid, and the end.
+ *
+ * A channel leaves in three steps, each taken once: somebody claims the
+ * removal (rescind, driver, module exit); the device goes, with which the
+ * driver closes the channel; vmb_chan_gone() unlists it and, if the root has
+ * rescinded it, gives the relid back.  The memory goes with the last
+ * reference and an RCU grace period, since the interrupt handler finds
+ * channels through the table.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "vmbus_var.h"
+
+#include <linux/slab.h>
+
+static void chan_free(struct rcu_head *rcu)
+{
+	struct vmb_chan *c = container_of(rcu, struct vmb_chan, ch.rcu);
+
+	kfree(c);
+}
+
+static void chan_release(struct kref *ref)
+{
+	struct vmb_chan *c = container_of(ref, struct vmb_chan, ref);
+
+	tasklet_kill(&c->ch.callback_event);
+	if (c->ch.primary_channel)
+		vmb_chan_put(vmb_chan(c->ch.primary_channel));
+	call_rcu(&c->ch.rcu, chan_free);
+}
+
+struct vmb_chan *vmb_chan_get(struct vmb_chan *c)
+{
+	kref_get(&c->ref);
+	return c;
+}
+
+/* Process context: the last reference waits for the channel's tasklet. */
+void vmb_chan_put(struct vmb_chan *c)
+{
+	kref_put(&c->ref, chan_release);
+}
+
+/*
+ * A channel for @offer, with one reference, unlisted.  An offer must not get
+ * lost, its device would never appear; the object is small (order 0) and this
+ * is a work item of our own, so the allocator may take its time.
+ */
+struct vmb_chan *vmb_chan_create(const struct vmb_offer *offer)
+{
+	struct vmb_chan *c = kzalloc(sizeof(*c), GFP_KERNEL | __GFP_NOFAIL);
+	struct vmbus_channel *ch = &c->ch;
+
+	kref_init(&c->ref);
+	init_completion(&c->added);
+	init_completion(&c->rescinded);
+
+	spin_lock_init(&ch->sched_lock);
+	init_completion(&ch->rescind_event);
+	INIT_LIST_HEAD(&ch->sc_list);
+	INIT_LIST_HEAD(&ch->listentry);
+	tasklet_init(&ch->callback_event, vmb_event_tasklet,
+		     (unsigned long)ch);
+	ch->state = CHANNEL_OPEN_STATE;		/* offered, not opened */
+	ch->max_pkt_size = VMBUS_DEFAULT_MAX_PKT_SIZE;
+	vmb_ring_prepare(ch);
+	vmb_chan_set_offer(c, offer);
+	ch->device_id = vmb_device_type(ch);
+
+	return c;
+}
+
+/* What follows from the offer; again when a resumed root offers it anew. */
+void vmb_chan_set_offer(struct vmb_chan *c, const struct vmb_offer *offer)
+{
+	struct vmbus_channel *ch = &c->ch;
+
+	BUILD_BUG_ON(sizeof(ch->offermsg) != sizeof(*offer));
+	memcpy(&ch->offermsg, offer, sizeof(ch->offermsg));
+
+	/*
+	 * Two bytes of the root's where the driver has one bit each; whoever
+	 * tests the field must not see a reserved bit.
+	 */
+	ch->is_dedicated_interrupt = offer->dedicated & 1;
+	ch->sig_event = offer->connection;
+	ch->monitor_grp = offer->monitor_id / 32;
+	ch->monitor_bit = offer->monitor_id % 32;
+}
+
+struct vmb_chan *vmb_chan_find_relid(u32 relid)
+{
+	struct vmbus_channel *ch;
+
+	vmb_assert_locked();
+	if (!relid || relid >= VMB_RELIDS)
+		return NULL;
+	ch = rcu_dereference_protected(vmb.relid[relid],
+			lockdep_is_held(&vmbus_connection.channel_mutex));
+	return ch ? vmb_chan(ch) : NULL;
+}
+
+/* The primary channel of a device, or NULL. */
+struct vmb_chan *vmb_chan_find_instance(const guid_t *instance)
+{
+	struct vmbus_channel *ch;
+
+	vmb_assert_locked();
+	list_for_each_entry(ch, &vmb.channels, listentry)
+		if (guid_equal(&ch->offermsg.offer.if_instance, instance))
+			return vmb_chan(ch);
+	return NULL;
+}
+
+/* Enters the table, after which interrupts can find it. */
+void vmb_chan_map(struct vmb_chan *c)
+{
+	vmb_assert_locked();
+	rcu_assign_pointer(vmb.relid[c->ch.offermsg.child_relid], &c->ch);
+}
+
+void vmb_chan_unmap(struct vmb_chan *c)
+{
+	u32 relid = c->ch.offermsg.child_relid;
+
+	vmb_assert_locked();
+	if (relid < VMB_RELIDS && rcu_access_pointer(vmb.relid[relid]) == &c->ch)
+		RCU_INIT_POINTER(vmb.relid[relid], NULL);
+}
+
+/* The list takes over the creator's reference. */
+void vmb_chan_list(struct vmb_chan *c, struct vmb_chan *primary)
+{
+	vmb_assert_locked();
+	if (primary) {
+		vmb_chan_get(primary);
+		c->ch.primary_channel = &primary->ch;
+		list_add_tail(&c->ch.sc_list, &primary->ch.sc_list);
+	} else {
+		list_add_tail(&c->ch.listentry, &vmb.channels);
+	}
+	c->listed = true;
+	vmb_chan_map(c);
+}
+
+bool vmb_chan_claim(struct vmb_chan *c)
+{
+	bool first;
+
+	vmb_lock();
+	first = !c->removing;
+	c->removing = true;
+	vmb_unlock();
+	return first;
+}
+
+void vmb_relid_release(u32 relid)
+{
+	struct vmb_relid_msg msg = {
+		.hdr.type = VMB_MSG_RELID_RELEASED,
+		.relid = relid,
+	};
+
+	/* On failure vmb_post() has said why; the relid stays unusable. */
+	vmb_post(&msg, sizeof(msg), true);
+}
+
+/*
+ * A root rescinds sub-channels before or with their primary.  What one has
+ * left over is closed, and unreachable once the primary is gone; its rescind
+ * will be that of an unknown relid.
+ */
+static void orphans_drop(struct vmb_chan *primary)
+{
+	for (;;) {
+		struct vmbus_channel *ch;
+		struct vmb_chan *sub = NULL;
+
+		vmb_lock();
+		list_for_each_entry(ch, &primary->ch.sc_list, sc_list) {
+			if (!vmb_chan(ch)->removing) {
+				sub = vmb_chan_get(vmb_chan(ch));
+				sub->removing = true;
+				break;
+			}
+		}
+		vmb_unlock();
+
+		if (!sub)
+			return;
+		wait_for_completion(&sub->added);	/* finds no callback */
+		vmb_chan_drop_sub(sub);
+		vmb_chan_put(sub);
+	}
+}
+
+void vmb_chan_gone(struct vmb_chan *c)
+{
+	bool was_listed, release;
+
+	vmb_lock();
+	was_listed = c->listed;
+	if (was_listed) {
+		c->listed = false;
+		vmb_chan_unmap(c);
+		vmb_target_drop(&c->ch);
+		if (c->ch.primary_channel)
+			list_del_init(&c->ch.sc_list);
+		else
+			list_del_init(&c->ch.listentry);
+	}
+	release = was_listed && c->ch.rescind &&
+		  vmb.connected && !vmb.suspended &&
+		  c->ch.offermsg.child_relid != VMB_RELID_NONE;
+	vmb_unlock();
+
+	if (release)
+		vmb_relid_release(c->ch.offermsg.child_relid);
+	if (!was_listed)
+		return;
+	if (!c->ch.primary_channel)
+		orphans_drop(c);
+	vmb_power_gone();
+	vmb_chan_put(c);
+}
+
+void vmb_sub_try_remove(struct vmb_chan *c)
+{
+	bool mine;
+
+	vmb_lock();
+	mine = c->ch.rescind && !c->removing &&
+	       c->ch.state == CHANNEL_OPEN_STATE &&
+	       completion_done(&c->added);
+	if (mine)
+		c->removing = true;
+	vmb_unlock();
+
+	if (!mine)
+		return;
+	vmb_chan_drop_sub(c);
+}
+
+/* @c is claimed and closed. */
+void vmb_chan_drop_sub(struct vmb_chan *c)
+{
+	if (c->kobj_live) {
+		c->kobj_live = false;
+		vmb_sysfs_channel_remove(&c->ch);
+	}
+	vmb_chan_gone(c);
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which CPU a channel interrupts.  Channels of disks and networks are spread
+ * over the CPUs, those of one device first among themselves; all others stay
+ * on the connect CPU.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "vmbus_var.h"
+
+#include <linux/cpu.h>
+#include <linux/sched/isolation.h>
+#include <asm/mshyperv.h>
+
+/*
+ * One mover at a time.  Outside vmb_lock(): it waits for the root, which may
+ * take as long as any reply.
+ */
+static DEFINE_MUTEX(move_mutex);
+
+/* Channels of the same device on @cpu. */
+static unsigned int siblings_on(const struct vmbus_channel *ch, int cpu)
+{
+	const struct vmbus_channel *primary = ch->primary_channel ?: ch;
+	const struct vmbus_channel *sub;
+	unsigned int n = 0;
+
+	if (primary != ch && primary->target_cpu == cpu)
+		n++;
+	list_for_each_entry(sub, &primary->sc_list, sc_list)
+		if (sub != ch && sub->target_cpu == cpu)
+			n++;
+	return n;
+}
+
+/* The least loaded CPU but @except; the connect CPU if there's no other. */
+static u32 least_loaded(const struct vmbus_channel *ch, int except)
+{
+	const struct cpumask *allowed = housekeeping_cpumask(HK_TYPE_MANAGED_IRQ);
+	u32 best = VMB_CONNECT_CPU;
+	u64 best_load = U64_MAX;
+	int cpu;
+
+	for_each_online_cpu(cpu) {
+		u64 load;
+
+		if (cpu == except || !cpumask_test_cpu(cpu, allowed))
+			continue;
+		load = (u64)siblings_on(ch, cpu) << 32 |
+		       per_cpu_ptr(vmb.cpu, cpu)->channels;
+		if (load < best_load) {
+			best_load = load;
+			best = cpu;
+		}
+	}
+	return best;
+}
+
+static u32 preferred(const struct vmbus_channel *ch, int except)
+{
+	if (!vmbus_devs[ch->device_id].perf_device)
+		return VMB_CONNECT_CPU;
+	return least_loaded(ch, except);
+}
+
+/* CPU hot-plug held off by the caller. */
+void vmb_target_choose(struct vmbus_channel *ch)
+{
+	vmb_assert_locked();
+	ch->target_cpu = preferred(ch, -1);
+	per_cpu_ptr(vmb.cpu, ch->target_cpu)->channels++;
+}
+
+void vmb_target_drop(struct vmbus_channel *ch)
+{
+	vmb_assert_locked();
+	per_cpu_ptr(vmb.cpu, ch->target_cpu)->channels--;
+}
+
+/* move_mutex held, CPU hot-plug held off, @cpu online */
+static int move(struct vmb_chan *c, u32 cpu)
+{
+	struct vmbus_channel *ch = &c->ch;
+	bool open;
+	u32 old;
+	int ret = 0;
+
+	vmb_lock();
+	old = ch->target_cpu;
+	open = ch->state == CHANNEL_OPENED_STATE;
+	if (ch->rescind)
+		ret = -ENODEV;
+	else if (ch->state == CHANNEL_OPENING_STATE)
+		ret = -EBUSY;
+	else if (open && vmbus_proto_version < VMB_VERSION_4_1)
+		ret = -EOPNOTSUPP;
+	vmb_unlock();
+	if (ret || old == cpu)
+		return ret;
+
+	if (open) {
+		ret = vmbus_send_modifychannel(ch,
+				hv_cpu_number_to_vp_number(cpu));
+		if (ret)
+			return ret;
+	}
+
+	vmb_lock();
+	/* Only a listed channel is counted. */
+	if (c->listed) {
+		per_cpu_ptr(vmb.cpu, old)->channels--;
+		per_cpu_ptr(vmb.cpu, cpu)->channels++;
+	}
+	ch->target_cpu = cpu;
+	vmb_unlock();
+
+	if (open && ch->change_target_cpu_callback)
+		ch->change_target_cpu_callback(ch, old, cpu);
+	return 0;
+}
+
+int vmb_target_set(struct vmbus_channel *ch, u32 cpu)
+{
+	int ret;
+
+	cpus_read_lock();
+	mutex_lock(&move_mutex);
+	if (cpu >= nr_cpu_ids || !cpu_online(cpu) ||
+	    !cpumask_test_cpu(cpu, housekeeping_cpumask(HK_TYPE_MANAGED_IRQ)))
+		ret = -EINVAL;
+	else if (READ_ONCE(ch->state) != CHANNEL_OPENED_STATE)
+		ret = -EIO;
+	else
+		ret = move(vmb_chan(ch), cpu);
+	mutex_unlock(&move_mutex);
+	cpus_read_unlock();
+
+	return ret;
+}
+
+/* A channel that targets @cpu, with a reference; NULL if there's none. */
+static struct vmb_chan *any_on(unsigned int cpu)
+{
+	struct vmbus_channel *ch, *sub;
+	struct vmb_chan *found = NULL;
+
+	vmb_lock();
+	list_for_each_entry(ch, &vmb.channels, listentry) {
+		if (ch->target_cpu == cpu && !ch->rescind)
+			found = vmb_chan(ch);
+		list_for_each_entry(sub, &ch->sc_list, sc_list)
+			if (sub->target_cpu == cpu && !sub->rescind)
+				found = vmb_chan(sub);
+		if (found)
+			break;
+	}
+	if (found)
+		vmb_chan_get(found);
+	vmb_unlock();
+	return found;
+}
+
+int vmb_target_evict(unsigned int cpu)
+{
+	struct vmb_chan *c;
+	int ret = 0;
+
+	mutex_lock(&move_mutex);
+	while (!ret && (c = any_on(cpu))) {
+		u32 to;
+
+		vmb_lock();
+		to = preferred(&c->ch, cpu);
+		vmb_unlock();
+		ret = move(c, to);
+		if (ret == -ENODEV)	/* rescinded: interrupts no more */
+			ret = 0;
+		if (ret)
+			pr_info("CPU %u stays: channel %u can't leave it (%d)\n",
+				cpu, c->ch.offermsg.child_relid, ret);
+		vmb_chan_put(c);
+	}
+	mutex_unlock(&move_mutex);
+
+	return ret ? -EBUSY : 0;
+}
