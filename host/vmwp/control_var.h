@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The control socket's parts: control*.c only. */
+#ifndef VMWP_CONTROL_VAR_H
+#define VMWP_CONTROL_VAR_H
+
+#include <sys/stat.h>
+#include <systemd/sd-bus.h>
+
+#include "vmwp.h"
+
+#define CONTROL_CLIENTS 16
+#define CONTROL_PATH "/org/enlight/Worker1"
+#define CONTROL_INTERFACE "org.enlight.Worker1"
+#define CONTROL_ERROR "org.enlight.Error.Failed"
+
+struct client {
+	struct control *control;
+	struct client *next;
+	sd_bus *bus;
+	unsigned int number;
+};
+
+struct control {
+	struct vmwp *w;
+	int fd;
+	dev_t dev;			/* of the socket's file: only ours is removed */
+	ino_t ino;
+	sd_event_source *source;
+	sd_id128_t id;
+	struct client *clients;
+	unsigned int count, last;
+};
+
+/* The worker's object on a new connection. 0 or -errno. */
+int control_add_worker(struct client *client);
+/* What a D-Bus library asks a bus for, answered by the worker itself. */
+int control_add_bus(struct client *client);
+
+#endif
