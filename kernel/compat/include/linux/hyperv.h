@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * driver_override: where the driver core doesn't keep it, struct hv_device
+ * does, and the bus shows it in sysfs (kernel/vmbus/sysfs.c).
+ */
+#ifndef COMPAT_LINUX_HYPERV_H
+#define COMPAT_LINUX_HYPERV_H
+
+#include_next <linux/hyperv.h>
+
+#ifdef COMPAT_HAVE_BUS_DRIVER_OVERRIDE
+#define BUS_DRIVER_OVERRIDE .driver_override = true,
+#else
+#define BUS_DRIVER_OVERRIDE
+
+static inline int device_match_driver_override(struct device *dev,
+					       const struct device_driver *drv)
+{
+	/* Stable while the device is locked, as it is during a match. */
+	const char *name = container_of(dev, struct hv_device,
+					device)->driver_override;
+
+	return name ? !strcmp(name, drv->name) : -1;
+}
+#endif
+
+/* For hv_driver.remove; the bus ignores what older kernels return. */
+#ifdef COMPAT_HAVE_HV_REMOVE_VOID
+#define HV_REMOVE_RETURN void
+#define HV_REMOVE_DONE
+#else
+#define HV_REMOVE_RETURN int
+#define HV_REMOVE_DONE 0
+#endif
+
+#endif

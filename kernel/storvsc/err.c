@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Errors: what an answer's status means to the SCSI layer, and what happens
+ * when there is no answer.
+ *
+ * The host owns a request's memory until it answers, and the protocol has no
+ * abort. So a request that timed out goes through ever stronger means, each
+ * bounded: look into the rings again (a lost interrupt), RESET_LUN, RESET_BUS,
+ * and at last closing the channel: once the host has agreed to that, it has let
+ * go of everything. Then the channel is opened anew. Only when that
+ * fails, too, the SCSI layer takes the devices offline; a later host reset
+ * (sg_reset) tries again.
+ */
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/rcupdate.h>
+#include <linux/string.h>
+#include <scsi/scsi_eh.h>
+
+#include "storvsc_var.h"
+
+#define POLL_MS			10
+#define KICK_TIMEOUT		1	/* seconds */
+#define RECONNECT_TIMEOUT	30	/* seconds, each step */
+#define RECONNECT_TRIES		3
+
+#define ASC_INVALID_OPCODE	0x20
+#define ASC_INVALID_FIELD	0x24
+
+/* Codes of stor_srb.srb_status that only this file knows. */
+#define SRB_BUSY		0x05
+#define SRB_INVALID_PATH	0x07
+#define SRB_NO_DEVICE		0x08
+#define SRB_NO_HBA		0x11
+#define SRB_FLUSHED		0x16
+#define SRB_INVALID_TARGET	0x21
+#define SRB_BAD_FUNCTION	0x22
+
+/* Capacity or parameters changed: read them anew, whatever the command was. */
+static void note_unit_attention(struct storvsc_host *sh, struct scsi_cmnd *cmd)
+{
+	struct scsi_sense_hdr sense;
+
+	if (!scsi_command_normalize_sense(cmd, &sense) ||
+	    sense.sense_key != UNIT_ATTENTION)
+		return;
+	/* 3F/03 and 3F/0E are reported to user space by the SCSI layer. */
+	if ((sense.asc == 0x2a && sense.ascq == 0x09) ||
+	    (sense.asc == 0x3f && sense.ascq != 0x03 && sense.ascq != 0x0e))
+		storvsc_scan_lun_event(sh, cmd->device, STORVSC_LUN_RESCAN);
+}
+
+/*
+ * An error without sense. Hosts fail some inquiries and mode pages that they
+ * don't know in this way; say for them what they mean, so that it is taken
+ * for "not supported" and neither retried nor logged as a broken disk.
+ */
+static void map_bare_error(struct storvsc_host *sh, struct scsi_cmnd *cmd,
+			   u8 code)
+{
+	switch (cmd->cmnd[0]) {
+	case INQUIRY:
+		if (cmd->cmnd[1] & 1) {
+			scsi_build_sense(cmd, 0, ILLEGAL_REQUEST,
+					 ASC_INVALID_FIELD, 0);
+			return;
+		}
+		cmd->result = DID_BAD_TARGET << 16;
+		return;
+	case MODE_SENSE:
+	case MODE_SENSE_10:
+		scsi_build_sense(cmd, 0, ILLEGAL_REQUEST, ASC_INVALID_FIELD, 0);
+		return;
+	case MAINTENANCE_IN:
+		scsi_build_sense(cmd, 0, ILLEGAL_REQUEST, ASC_INVALID_OPCODE,
+				 0);
+		return;
+	case ATA_12:
+	case ATA_16:
+		/* Whoever sent it knows what to make of it: no retries. */
+		cmd->result = DID_PASSTHROUGH << 16;
+		return;
+	}
+
+	switch (code) {
+	case STOR_SRB_INVALID_REQUEST:
+	case SRB_BAD_FUNCTION:
+		scsi_build_sense(cmd, 0, ILLEGAL_REQUEST, ASC_INVALID_OPCODE,
+				 0);
+		return;
+	case STOR_SRB_BUS_RESET:
+	case SRB_FLUSHED:
+		cmd->result = DID_RESET << 16;
+		return;
+	case STOR_SRB_SELECTION_TIMEOUT:
+	case SRB_NO_DEVICE:
+	case SRB_NO_HBA:
+	case SRB_INVALID_PATH:
+	case SRB_INVALID_TARGET:
+		cmd->result = DID_NO_CONNECT << 16;
+		return;
+	case SRB_BUSY:
+		cmd->result = SAM_STAT_BUSY;
+		return;
+	default:
+		cmd->result = DID_ERROR << 16;
+	}
+}
+
+static void map_error(struct storvsc_host *sh, struct scsi_cmnd *cmd,
+		      const struct stor_srb *srb)
+{
+	u8 code = srb->srb_status & STOR_SRB_STATUS_MASK;
+	u8 len;
+
+	if (code == STOR_SRB_INVALID_LUN) {
+		cmd->result = DID_NO_CONNECT << 16;
+		storvsc_scan_lun_event(sh, cmd->device, STORVSC_LUN_ABSENT);
+		return;
+	}
+
+	switch (srb->scsi_status) {
+	case SAM_STAT_CHECK_CONDITION:
+		len = min_t(u8, srb->sense_length, STOR_SENSE_MAX);
+		if (!(srb->srb_status & STOR_SRB_AUTOSENSE) || !len)
+			break;
+		memcpy(cmd->sense_buffer, srb->u.sense, len);
+		cmd->result = SAM_STAT_CHECK_CONDITION;
+		note_unit_attention(sh, cmd);
+		return;
+	case SAM_STAT_CONDITION_MET:
+	case SAM_STAT_BUSY:
+	case SAM_STAT_RESERVATION_CONFLICT:
+	case SAM_STAT_TASK_SET_FULL:
+	case SAM_STAT_ACA_ACTIVE:
+	case SAM_STAT_TASK_ABORTED:
+		cmd->result = srb->scsi_status;
+		return;
+	}
+	map_bare_error(sh, cmd, code);
+}
+
+/*
+ * Fill in a finished command: result, sense and residual. @srb is a private
+ * copy of the answer.
+ */
+void storvsc_err_map(struct storvsc_host *sh, struct scsi_cmnd *cmd,
+		     const struct stor_srb *srb)
+{
+	u8 code = srb->srb_status & STOR_SRB_STATUS_MASK;
+	u32 room = scsi_bufflen(cmd), done = 0;
+
+	/* An overrun is what hosts call data shorter than the buffer, too. */
+	if (code == STOR_SRB_SUCCESS || code == STOR_SRB_DATA_OVERRUN) {
+		done = srb->transfer_length;
+		if (done > room) {
+			atomic_inc(&sh->bad_completions);
+			storvsc_note(sh, STORVSC_LOG_ERROR,
+				     "host claims %u bytes into a buffer of %u\n",
+				     done, room);
+			done = room;
+		}
+	}
+	scsi_set_resid(cmd, room - done);
+
+	if (!srb->scsi_status && (code == STOR_SRB_SUCCESS ||
+				  code == STOR_SRB_DATA_OVERRUN)) {
+		cmd->result = SAM_STAT_GOOD;
+		return;
+	}
+	/* Scans probe with TEST UNIT READY: its errors are everyday news. */
+	storvsc_note(sh, cmd->cmnd[0] == TEST_UNIT_READY ? STORVSC_LOG_WARN :
+							   STORVSC_LOG_ERROR,
+		     "tag %d command %#x: scsi status %#x, srb status %#x\n",
+		     scsi_cmd_to_rq(cmd)->tag, cmd->cmnd[0], srb->scsi_status,
+		     srb->srb_status);
+	map_error(sh, cmd, srb);
+}
+
+/*
+ * The device was rescinded: the host gets and gives nothing any more. Callable
+ * in atomic context, and more than once.
+ */
+void storvsc_err_gone(struct storvsc_host *sh)
+{
+	storvsc_chan_set_state(sh, STORVSC_GONE);
+	storvsc_io_fail(sh, NULL, DID_NO_CONNECT, false);
+}
+
+/* The host template's eh_timed_out. */
+enum scsi_timeout_action storvsc_err_timed_out(struct scsi_cmnd *cmd)
+{
+	struct storvsc_host *sh = shost_priv(cmd->device->host);
+	int tries;
+
+	if (storvsc_host_rescinded(sh)) {
+		storvsc_err_gone(sh);
+		return SCSI_EH_NOT_HANDLED;
+	}
+	/* It was on a sub-channel that was taken back: it's sent again. */
+	if (storvsc_chan_check_lost(sh))
+		return SCSI_EH_RESET_TIMER;
+
+	atomic_inc(&sh->timeouts);
+	tries = cmd->retries + storvsc_timeout_retries;
+	if (cmd->allowed < 0 || cmd->allowed > tries)	/* -1: no limit */
+		cmd->allowed = tries;
+	return SCSI_EH_NOT_HANDLED;
+}
+
+/**
+ * storvsc_err_drain() - wait until the host has answered
+ * @sh: the adapter
+ * @sdev: the device whose requests count, or NULL for all
+ * @timeout: seconds
+ *
+ * Return: whether no request is with the host and no callback still works on
+ * one that was.
+ */
+bool storvsc_err_drain(struct storvsc_host *sh, const struct scsi_device *sdev,
+		       unsigned int timeout)
+{
+	unsigned long deadline = jiffies + timeout * HZ;
+
+	while (storvsc_io_outstanding(sh, sdev)) {
+		if (storvsc_host_rescinded(sh))
+			storvsc_err_gone(sh);
+		else if (time_after(jiffies, deadline))
+			return false;
+		msleep(POLL_MS);
+	}
+	/* Callbacks are RCU readers from taking a slot to scsi_done(). */
+	synchronize_rcu();
+	return true;
+}
+
+static int send_reset(struct storvsc_host *sh, enum stor_op op,
+		      const struct scsi_device *sdev)
+{
+	struct stor_pkt pkt = { .op = op };
+	int err;
+
+	atomic_inc(&sh->resets);
+	pkt.u.srb.length = sizeof(pkt.u.srb);
+	pkt.u.srb.path = sdev->channel;
+	if (op == STOR_OP_RESET_LUN) {
+		pkt.u.srb.target = sdev->id;
+		pkt.u.srb.lun = sdev->lun;
+	}
+	err = storvsc_proto_control(sh, &pkt, storvsc_reset_timeout);
+	if (!err && pkt.status)
+		err = -EIO;
+	sdev_printk(KERN_WARNING, sdev, "%s: %s (%d)\n",
+		    op == STOR_OP_RESET_LUN ? "LUN reset" : "bus reset",
+		    err ? "failed" : "done", err);
+	return err;
+}
+
+static int fail_fast(struct storvsc_host *sh)
+{
+	storvsc_err_gone(sh);
+	synchronize_rcu();
+	return FAST_IO_FAIL;
+}
+
+/* The host template's eh_device_reset_handler. */
+int storvsc_err_reset_lun(struct scsi_cmnd *cmd)
+{
+	struct storvsc_host *sh = shost_priv(cmd->device->host);
+	struct scsi_device *sdev = cmd->device;
+	int ret = FAILED;
+
+	if (storvsc_host_rescinded(sh))
+		return fail_fast(sh);
+
+	mutex_lock(&sh->lock);
+	if (READ_ONCE(sh->state) != STORVSC_READY)
+		goto out;
+	if (storvsc_io_outstanding(sh, sdev)) {
+		storvsc_chan_kick(sh);
+		ret = storvsc_err_drain(sh, sdev, KICK_TIMEOUT) ? SUCCESS :
+								  FAILED;
+		if (ret == SUCCESS)
+			goto out;
+	}
+	if (!send_reset(sh, STOR_OP_RESET_LUN, sdev) &&
+	    storvsc_err_drain(sh, sdev, storvsc_reset_timeout))
+		ret = SUCCESS;
+out:
+	mutex_unlock(&sh->lock);
+	return storvsc_host_rescinded(sh) ? fail_fast(sh) : ret;
+}
+
+static int reopen(struct storvsc_host *sh)
+{
+	int err, try;
+
+	for (try = 1; ; try++) {
+		err = storvsc_proto_connect(sh, RECONNECT_TIMEOUT);
+		if (!err || try == RECONNECT_TRIES ||
+		    storvsc_host_rescinded(sh))
+			return err;
+		msleep(MSEC_PER_SEC);
+	}
+}
+
+static int reconnect(struct storvsc_host *sh)
+{
+	int err = -EBUSY;
+	bool released;
+
+	atomic_inc(&sh->reconnects);
+	shost_printk(KERN_WARNING, sh->shost,
+		     "host doesn't answer, reopening the channel\n");
+	released = storvsc_chan_close_all(sh);
+	storvsc_io_fail(sh, NULL, DID_RESET, !released);
+	if (released)
+		err = reopen(sh);
+	if (err) {
+		storvsc_chan_set_state(sh, STORVSC_DEAD);
+		shost_printk(KERN_ERR, sh->shost,
+			     "channel can't be reopened (%d): devices go offline\n",
+			     err);
+		return FAILED;
+	}
+	storvsc_proto_subchannels(sh, RECONNECT_TIMEOUT);
+	shost_printk(KERN_NOTICE, sh->shost, "channel reopened\n");
+	return SUCCESS;
+}
+
+/* The host template's eh_host_reset_handler. */
+int storvsc_err_reset_host(struct scsi_cmnd *cmd)
+{
+	struct storvsc_host *sh = shost_priv(cmd->device->host);
+	int ret;
+
+	if (storvsc_host_rescinded(sh))
+		return fail_fast(sh);
+
+	mutex_lock(&sh->lock);
+	if (READ_ONCE(sh->state) == STORVSC_GONE)
+		ret = FAST_IO_FAIL;
+	else if (READ_ONCE(sh->state) == STORVSC_READY &&
+		 !send_reset(sh, STOR_OP_RESET_BUS, cmd->device) &&
+		 storvsc_err_drain(sh, NULL, storvsc_reset_timeout))
+		ret = SUCCESS;
+	else
+		ret = reconnect(sh);
+	mutex_unlock(&sh->lock);
+	return storvsc_host_rescinded(sh) ? fail_fast(sh) : ret;
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which LUNs there are: hot add, hot remove, changes of a LUN, and what each
+ * device is told about this transport when it's found.
+ *
+ * Events are bits that a work item collects, never allocations: none gets
+ * lost, and a host that sends many causes no more than one scan at a time.
+ */
+#include <linux/bitops.h>
+#include <linux/blkdev.h>
+#include <linux/string.h>
+#include <scsi/scsi_devinfo.h>
+
+#include "storvsc_var.h"
+
+#define TUR_TIMEOUT	(10 * HZ)
+#define TUR_RETRIES	3
+
+/* IDE-accelerated disks carry their place in the instance's second field. */
+u32 storvsc_scan_ide_target(const struct hv_device *hv)
+{
+	return hv->dev_instance.b[5] << 8 | hv->dev_instance.b[4];
+}
+
+static void queue_scan_work(struct storvsc_host *sh, struct work_struct *work)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&sh->scan_lock, flags);
+	if (sh->scanning)
+		queue_work(sh->wq, work);
+	spin_unlock_irqrestore(&sh->scan_lock, flags);
+}
+
+/* ENUMERATE_BUS or REMOVE_DEVICE: look what is there. Any context. */
+void storvsc_scan_event(struct storvsc_host *sh)
+{
+	queue_scan_work(sh, &sh->scan_work);
+}
+
+/*
+ * The flags of a device are its hostdata pointer itself, so that they live
+ * exactly as long as the device.
+ */
+static unsigned long *lun_flags(struct scsi_device *sdev)
+{
+	BUILD_BUG_ON(sizeof(sdev->hostdata) != sizeof(unsigned long));
+	return (unsigned long *)&sdev->hostdata;
+}
+
+/* Something about one LUN changed. Any context. */
+void storvsc_scan_lun_event(struct storvsc_host *sh, struct scsi_device *sdev,
+			    enum storvsc_lun_flag flag)
+{
+	/* While a LUN is being probed, the prober draws the conclusions. */
+	if (sdev->sdev_state == SDEV_CREATED)
+		return;
+	set_bit(flag, lun_flags(sdev));
+	queue_scan_work(sh, &sh->lun_work);
+}
+
+static void lun_work(struct work_struct *work)
+{
+	struct storvsc_host *sh = container_of(work, struct storvsc_host,
+					       lun_work);
+	struct scsi_device *sdev;
+
+	shost_for_each_device(sdev, sh->shost) {
+		if (test_and_clear_bit(STORVSC_LUN_ABSENT, lun_flags(sdev)))
+			scsi_remove_device(sdev);
+		else if (test_and_clear_bit(STORVSC_LUN_RESCAN,
+					    lun_flags(sdev)))
+			scsi_rescan_device(sdev);
+	}
+}
+
+/*
+ * Ask each known LUN whether it's still there (the answer to an absent one
+ * marks it), then look for new ones.
+ */
+static void scan_work(struct work_struct *work)
+{
+	struct storvsc_host *sh = container_of(work, struct storvsc_host,
+					       scan_work);
+	struct Scsi_Host *shost = sh->shost;
+	struct scsi_device *sdev;
+	u32 channel, id;
+
+	shost_for_each_device(sdev, shost)
+		scsi_test_unit_ready(sdev, TUR_TIMEOUT, TUR_RETRIES, NULL);
+	lun_work(&sh->lun_work);
+
+	if (sh->kind == STORVSC_IDE) {
+		scsi_add_device(shost, 0, storvsc_scan_ide_target(sh->hv), 0);
+		return;
+	}
+	for (channel = 0; channel <= shost->max_channel; channel++) {
+		for (id = 0; id < shost->max_id; id++) {
+			if (READ_ONCE(sh->state) == STORVSC_GONE ||
+			    !READ_ONCE(sh->scanning))
+				return;
+			scsi_scan_target(&shost->shost_gendev, channel, id,
+					 SCAN_WILD_CARD, SCSI_SCAN_RESCAN);
+		}
+	}
+}
+
+int storvsc_scan_init(struct storvsc_host *sh)
+{
+	spin_lock_init(&sh->scan_lock);
+	INIT_WORK(&sh->scan_work, scan_work);
+	INIT_WORK(&sh->lun_work, lun_work);
+	sh->wq = alloc_ordered_workqueue("storvsc_error_wq_%d", 0,
+					 sh->shost->host_no);
+	return sh->wq ? 0 : -ENOMEM;
+}
+
+/* The adapter is registered: from here on events lead to scans. */
+void storvsc_scan_start(struct storvsc_host *sh)
+{
+	spin_lock_irq(&sh->scan_lock);
+	sh->scanning = true;
+	spin_unlock_irq(&sh->scan_lock);
+}
+
+/* No scan runs afterwards. Bounded, as every command is. May sleep. */
+void storvsc_scan_stop(struct storvsc_host *sh)
+{
+	spin_lock_irq(&sh->scan_lock);
+	sh->scanning = false;
+	spin_unlock_irq(&sh->scan_lock);
+	cancel_work_sync(&sh->scan_work);
+	cancel_work_sync(&sh->lun_work);
+}
+
+int storvsc_scan_lun_alloc(struct scsi_device *sdev)
+{
+	/*
+	 * Hosts claim SPC-2 and have the pages of SPC-3 all the same. Their
+	 * DVD drives inquire as "unknown" but report LUNs.
+	 */
+	sdev->sdev_bflags = BLIST_REPORTLUN2 | BLIST_TRY_VPD_PAGES;
+	return 0;
+}
+
+int storvsc_scan_lun_configure(struct scsi_device *sdev)
+{
+	struct storvsc_host *sh = shost_priv(sdev->host);
+	bool virtual_disk = !strncmp(sdev->vendor, "Msft", 4);
+
+	blk_queue_rq_timeout(sdev->request_queue,
+			     max(storvsc_timeout, 1U) * HZ);
+
+	/* Hosts don't know MAINTENANCE IN. */
+	sdev->no_report_opcodes = 1;
+	/*
+	 * WRITE SAME is tried where the host is of a kind that may have it;
+	 * the disk driver stops at the first refusal.
+	 */
+	sdev->no_write_same = !virtual_disk || sh->version < STOR_VERSION_6_2;
+	/* With SPC-2, which these hosts claim, TRIM would not be looked for. */
+	if (virtual_disk && sh->version < STOR_VERSION_6_2 &&
+	    sdev->scsi_level < SCSI_SPC_3)
+		sdev->scsi_level = SCSI_SPC_3;
+	return 0;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Synthetic storage, child side: what the files of this driver share.
+ *
+ * A request's life: io.c puts it into the slot of its tag and into a ring;
+ * whoever swaps the slot's id from the request's number to zero (completion
+ * callback, reset, rescind, failed send) owns the command from then on and
+ * finishes it. So each command is finished once, and an answer that comes
+ * twice, late or with an invented number finds no slot.
+ */
+#ifndef STORVSC_VAR_H
+#define STORVSC_VAR_H
+
+#include <linux/atomic.h>
+#include <linux/completion.h>
+#include <linux/hyperv.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <scsi/scsi.h>
+#include <scsi/scsi_cmnd.h>
+#include <scsi/scsi_device.h>
+#include <scsi/scsi_host.h>
+
+#include "hv/stor_reg.h"
+
+struct fc_rport;
+
+enum storvsc_kind {
+	STORVSC_SCSI,
+	STORVSC_IDE,
+	STORVSC_FC,
+};
+
+enum storvsc_state {
+	STORVSC_CLOSED,		/* requests wait in the block layer */
+	STORVSC_READY,
+	STORVSC_DEAD,		/* requests fail until a host reset succeeds */
+	STORVSC_GONE,		/* rescinded or removed: final */
+};
+
+enum storvsc_log_level {
+	STORVSC_LOG_NONE,
+	STORVSC_LOG_ERROR,
+	STORVSC_LOG_WARN,
+};
+
+struct storvsc_chan {
+	struct storvsc_host *sh;
+	struct vmbus_channel *ch;	/* NULL: this place is free */
+	bool ready;			/* open; under chan_lock */
+	bool lost;			/* a sub-channel taken back alone */
+};
+
+struct storvsc_slot {
+	atomic64_t id;			/* 0: no request is with the host */
+	u32 generation;			/* only the tag's owner touches it */
+	bool mapped;			/* scsi_dma_map() was done */
+	struct scsi_cmnd *cmd;
+	struct scsi_device *sdev;	/* for comparing only */
+	struct storvsc_chan *chan;
+};
+
+/* A request id: 16 bits of tag, 32 of generation, plus one as 0 is reserved. */
+#define STORVSC_ID_TAG_BITS	16
+#define STORVSC_ID_CONTROL	BIT_ULL(63)
+
+enum storvsc_lun_flag {		/* bit numbers */
+	STORVSC_LUN_RESCAN,
+	STORVSC_LUN_ABSENT,
+};
+
+struct storvsc_host {
+	struct Scsi_Host *shost;
+	struct hv_device *hv;
+	enum storvsc_kind kind;
+
+	/* Written under chan_lock, read with READ_ONCE under RCU. */
+	enum storvsc_state state;
+	struct storvsc_chan **cpu_chan;	/* by processor; NULL: none open */
+
+	struct storvsc_slot *slots;	/* by tag */
+	u32 nr_slots;
+	void __percpu *scratch;		/* GPA-direct descriptors, BHs off */
+	u32 max_pages;			/* of one request */
+
+	spinlock_t chan_lock;		/* chans[], nr_open, openers, state */
+	struct storvsc_chan *chans;	/* [0] is the primary */
+	u32 nr_chans;			/* places in chans[] */
+	u32 nr_open;
+	u32 openers;			/* sub-channels being opened now */
+	bool late_open;			/* one finished after the closing */
+	wait_queue_head_t opener_wait;
+
+	/*
+	 * Serialises opening, closing and negotiation. Taken in error
+	 * handling, probe, remove and suspend; never under another lock.
+	 */
+	struct mutex lock;
+	bool opened;			/* the primary, by vmbus_open() */
+	u16 version;
+	struct stor_properties properties;
+	struct stor_wwn wwn;
+
+	struct mutex ctrl_lock;		/* one control request at a time */
+	spinlock_t ctrl_wait_lock;	/* the four below */
+	u64 ctrl_id;			/* 0: nobody waits */
+	u32 ctrl_seq;
+	struct stor_pkt ctrl_reply;
+	struct completion ctrl_done;
+
+	struct workqueue_struct *wq;	/* ordered: scan_work, lun_work */
+	struct work_struct scan_work;
+	struct work_struct lun_work;
+	struct work_struct lost_work;
+	struct delayed_work watch_work;
+	spinlock_t scan_lock;		/* scanning */
+	bool scanning;			/* scan_work and lun_work may be queued */
+
+	struct fc_rport *rport;
+
+	atomic_t bad_completions;
+	atomic_t timeouts;
+	atomic_t resets;
+	atomic_t reconnects;
+};
+
+/* main.c */
+extern int storvsc_logging_level;
+extern unsigned int storvsc_timeout;
+extern unsigned int storvsc_timeout_retries;
+extern unsigned int storvsc_reset_timeout;
+extern int storvsc_ring_lowater;
+extern int storvsc_cpus_per_sub;
+
+struct storvsc_host *storvsc_host_get_opener(struct hv_device *hv);
+void storvsc_host_put_opener(struct storvsc_host *sh);
+bool storvsc_host_rescinded(struct storvsc_host *sh);
+
+#define storvsc_note(sh, level, fmt, ...)				\
+do {									\
+	if (storvsc_logging_level >= (level))				\
+		dev_warn_ratelimited(&(sh)->hv->device, fmt,		\
+				     ##__VA_ARGS__);			\
+} while (0)
+
+/* attr.c */
+extern const struct attribute_group *storvsc_attr_groups[];
+
+/* chan.c */
+u32 storvsc_chan_ring_bytes(void);
+int storvsc_chan_open_primary(struct storvsc_host *sh);
+bool storvsc_chan_close_all(struct storvsc_host *sh);
+void storvsc_chan_offer_subs(struct storvsc_host *sh, bool accept);
+void storvsc_chan_lose(struct storvsc_chan *chan);
+bool storvsc_chan_check_lost(struct storvsc_host *sh);
+void storvsc_chan_fail_lost(struct storvsc_host *sh);
+void storvsc_chan_kick(struct storvsc_host *sh);
+bool storvsc_chan_set_state(struct storvsc_host *sh, enum storvsc_state state);
+
+/* proto.c */
+int storvsc_proto_control(struct storvsc_host *sh, struct stor_pkt *pkt,
+			  unsigned int timeout);
+void storvsc_proto_reply(struct storvsc_host *sh, u64 id,
+			 const struct stor_pkt *pkt);
+int storvsc_proto_connect(struct storvsc_host *sh, unsigned int timeout);
+void storvsc_proto_subchannels(struct storvsc_host *sh, unsigned int timeout);
+u32 storvsc_proto_max_transfer(const struct storvsc_host *sh);
+
+/* io.c */
+int storvsc_io_alloc(struct storvsc_host *sh);
+void storvsc_io_free(struct storvsc_host *sh);
+int storvsc_io_queue(struct Scsi_Host *shost, struct scsi_cmnd *cmd);
+void storvsc_io_complete(struct storvsc_chan *chan, u64 id,
+			 const struct stor_pkt *pkt);
+bool storvsc_io_outstanding(struct storvsc_host *sh,
+			    const struct scsi_device *sdev);
+void storvsc_io_fail(struct storvsc_host *sh, const struct storvsc_chan *chan,
+		     int host_byte, bool pin);
+
+/* err.c */
+void storvsc_err_map(struct storvsc_host *sh, struct scsi_cmnd *cmd,
+		     const struct stor_srb *srb);
+enum scsi_timeout_action storvsc_err_timed_out(struct scsi_cmnd *cmd);
+int storvsc_err_reset_lun(struct scsi_cmnd *cmd);
+int storvsc_err_reset_host(struct scsi_cmnd *cmd);
+bool storvsc_err_drain(struct storvsc_host *sh, const struct scsi_device *sdev,
+		       unsigned int timeout);
+void storvsc_err_gone(struct storvsc_host *sh);
+
+/* scan.c */
+int storvsc_scan_init(struct storvsc_host *sh);
+void storvsc_scan_start(struct storvsc_host *sh);
+void storvsc_scan_stop(struct storvsc_host *sh);
+void storvsc_scan_event(struct storvsc_host *sh);
+void storvsc_scan_lun_event(struct storvsc_host *sh, struct scsi_device *sdev,
+			    enum storvsc_lun_flag flag);
+int storvsc_scan_lun_alloc(struct scsi_device *sdev);
+int storvsc_scan_lun_configure(struct scsi_device *sdev);
+u32 storvsc_scan_ide_target(const struct hv_device *hv);
+
+/* fc.c */
+#if IS_ENABLED(CONFIG_SCSI_FC_ATTRS)
+int storvsc_fc_init(void);
+void storvsc_fc_exit(void);
+void storvsc_fc_host_init(struct storvsc_host *sh);
+int storvsc_fc_host_add(struct storvsc_host *sh);
+void storvsc_fc_host_remove(struct storvsc_host *sh);
+#else
+static inline int storvsc_fc_init(void)
+{
+	return 0;
+}
+
+static inline void storvsc_fc_exit(void)
+{
+}
+
+static inline void storvsc_fc_host_init(struct storvsc_host *sh)
+{
+}
+
+static inline int storvsc_fc_host_add(struct storvsc_host *sh)
+{
+	return 0;
+}
+
+static inline void storvsc_fc_host_remove(struct storvsc_host *sh)
+{
+}
+#endif
+
+#endif
