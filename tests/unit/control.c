@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The control socket: who may come, what is answered, several clients at once,
+ * a reply that takes its time, and what is left behind.  The VM's life and its
+ * disks are played by this file.
+ *
+ * links: vmwp util
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+#include "vmwp/vmwp.h"
+
+#define PATH "/org/enlight/Worker1"
+#define INTERFACE "org.enlight.Worker1"
+
+static char folder[] = "/tmp/control-test.XXXXXX";
+static char socket_path[64];
+static struct options opt = { .name = "unit", .processors = 2, .memory = 64 << 20 };
+static struct vmwp w = { .opt = &opt };
+static void (*removal_done)(void *arg);
+static void *removal_arg;
+static bool client_done;
+
+/* ---- what the control socket asks of the rest of vmwp ---- */
+
+const char *life_state(const struct vmwp *vm)
+{
+	return vm->finished ? "stopping" : vm->paused ? "paused" : "running";
+}
+
+int life_pause(struct vmwp *vm)
+{
+	if (vm->paused)
+		return -EALREADY;
+	vm->paused = true;
+	control_state_changed(vm);
+	return 0;
+}
+
+int life_resume(struct vmwp *vm)
+{
+	if (!vm->paused)
+		return -EALREADY;
+	vm->paused = false;
+	control_state_changed(vm);
+	return 0;
+}
+
+void life_reset(struct vmwp *vm)
+{
+	vm->resets++;
+}
+
+void life_finish(struct vmwp *vm, enum vmwp_exit status)
+{
+	vm->finished = true;
+	vm->status = status;
+}
+
+int scsi_add(struct vmwp *vm, const struct scsi_spec *spec, unsigned int *controller,
+	     unsigned int *lun, char *why, size_t why_len)
+{
+	if (strcmp(spec->path, "/good")) {
+		snprintf(why, why_len, "%s: no such file", spec->path);
+		return -ENOENT;
+	}
+	*controller = spec->controller;
+	*lun = 5;
+	return 0;
+}
+
+int scsi_remove(struct vmwp *vm, unsigned int controller, unsigned int lun,
+		void (*done)(void *arg), void *arg)
+{
+	if (lun != 5)
+		return -ENOENT;
+	removal_done = done;
+	removal_arg = arg;
+	return 0;
+}
+
+int scsi_resize(struct vmwp *vm, unsigned int controller, unsigned int lun, uint64_t *size)
+{
+	if (lun != 5)
+		return -ENOENT;
+	*size = 1ull << 40;
+	return 0;
+}
+
+int scsi_each(struct vmwp *vm,
+	      int (*fn)(unsigned int controller, const struct storvsp_lun_info *info, void *arg),
+	      void *arg)
+{
+	struct storvsp_lun_info info = { .lun = 5, .format = "raw", .path = "/good" };
+
+	return fn(1, &info, arg);
+}
+
+struct json_object *stats_collect(struct vmwp *vm)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "answer", json_object_new_int(42));
+	return o;
+}
+
+/* ---- clients, each on a thread of its own ---- */
+
+static sd_bus *connect_to(void)
+{
+	char address[128];
+	sd_bus *bus;
+
+	snprintf(address, sizeof(address), "unix:path=%s", socket_path);
+	assert_true(sd_bus_new(&bus) >= 0);
+	assert_true(sd_bus_set_address(bus, address) >= 0);
+	assert_true(sd_bus_start(bus) >= 0);
+	return bus;
+}
+
+static int call(sd_bus *bus, const char *method, sd_bus_message **reply, const char *types, ...)
+{
+	sd_bus_message *m;
+	va_list ap;
+	int err;
+
+	assert_true(sd_bus_message_new_method_call(bus, &m, NULL, PATH, INTERFACE, method) >= 0);
+	va_start(ap, types);
+	if (types)
+		assert_true(sd_bus_message_appendv(m, types, ap) >= 0);
+	va_end(ap);
+	err = sd_bus_call(bus, m, 5000000, NULL, reply);
+	sd_bus_message_unref(m);
+	return err;
+}
+
+static void client_end(void *arg)
+{
+	client_done = true;
+}
+
+/* Runs the loop until fn, on another thread, is done. */
+static void *client_main(void *arg)
+{
+	void (*fn)(void) = arg;
+
+	fn();
+	loop_post(&w, client_end, NULL);
+	return NULL;
+}
+
+static void with_client(void (*fn)(void))
+{
+	pthread_t thread;
+
+	client_done = false;
+	assert_int_equal(pthread_create(&thread, NULL, client_main, fn), 0);
+	assert_int_equal(loop_wait(&w, &client_done, 20), 0);
+	pthread_join(thread, NULL);
+}
+
+static int setup(void **state)
+{
+	char why[256] = "";
+
+	w.state = VMWP_RUNNING;
+	opt.control = socket_path;
+	assert_int_equal(loop_create(&w, why, sizeof(why)), 0);
+	if (control_create(&w, why, sizeof(why)))
+		fail_msg("%s", why);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	control_destroy(&w);
+	loop_destroy(&w);
+	w = (struct vmwp){ .opt = &opt };
+	assert_int_not_equal(access(socket_path, F_OK), 0);
+	return 0;
+}
+
+static void methods(void)
+{
+	sd_bus *bus = connect_to(), *second = connect_to();
+	sd_bus_message *reply = NULL;
+	uint32_t controller, lun;
+	const char *text;
+	char *state;
+	uint64_t size;
+
+	assert_true(call(bus, "Ping", NULL, NULL) >= 0);
+	assert_true(call(second, "Ping", NULL, NULL) >= 0);
+	assert_true(call(bus, "Pause", NULL, NULL) >= 0);
+	assert_true(call(second, "Pause", NULL, NULL) < 0);
+	assert_true(sd_bus_get_property_string(second, NULL, PATH, INTERFACE, "State", NULL,
+					       &state) >= 0);
+	assert_string_equal(state, "paused");
+	free(state);
+	assert_true(call(second, "Resume", NULL, NULL) >= 0);
+	assert_true(call(bus, "Resume", NULL, NULL) < 0);
+	assert_true(call(bus, "Reset", NULL, NULL) >= 0);
+
+	assert_true(call(bus, "AddDisk", &reply, "s", "file=/good,controller=2") >= 0);
+	assert_true(sd_bus_message_read(reply, "uu", &controller, &lun) > 0);
+	assert_int_equal(controller, 2);
+	assert_int_equal(lun, 5);
+	reply = sd_bus_message_unref(reply);
+	assert_true(call(bus, "AddDisk", NULL, "s", "file=/bad") < 0);
+	assert_true(call(bus, "AddDisk", NULL, "s", "nonsense") < 0);
+	assert_true(call(bus, "AddDisk", NULL, "u", 7) < 0);
+	assert_true(call(bus, "ResizeDisk", &reply, "uu", 0, 5) >= 0);
+	assert_true(sd_bus_message_read(reply, "t", &size) > 0);
+	assert_int_equal(size, 1ull << 40);
+	reply = sd_bus_message_unref(reply);
+	assert_true(call(bus, "ResizeDisk", NULL, "uu", 0, 6) < 0);
+	assert_true(call(bus, "RemoveDisk", NULL, "uu", 0, 6) < 0);
+	assert_true(call(bus, "ListDisks", &reply, NULL) >= 0);
+	assert_true(sd_bus_message_has_signature(reply, "aa{sv}"));
+	reply = sd_bus_message_unref(reply);
+	assert_true(call(bus, "GetStats", &reply, NULL) >= 0);
+	assert_true(sd_bus_message_read(reply, "s", &text) > 0);
+	assert_non_null(strstr(text, "42"));
+	sd_bus_message_unref(reply);
+	assert_true(call(bus, "Nonsense", NULL, NULL) < 0);
+	sd_bus_flush_close_unref(bus);
+	assert_true(call(second, "PowerOff", NULL, NULL) >= 0);
+	sd_bus_flush_close_unref(second);
+}
+
+static void test_methods(void **state)
+{
+	struct stat st;
+
+	assert_int_equal(stat(socket_path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	with_client(methods);
+	assert_int_equal(w.resets, 1);
+	assert_true(w.finished);
+	assert_int_equal(w.status, VMWP_EXIT_POWER_OFF);
+}
+
+static void call_removal(void *arg)
+{
+	assert_non_null(removal_done);
+	removal_done(removal_arg);
+}
+
+static void slow_reply(void)
+{
+	sd_bus *bus = connect_to(), *second = connect_to();
+	sd_bus_message *m;
+
+	/* Asked for, not yet answered, while another client is served. */
+	assert_true(sd_bus_message_new_method_call(bus, &m, NULL, PATH, INTERFACE,
+						   "RemoveDisk") >= 0);
+	assert_true(sd_bus_message_append(m, "uu", 0, 5) >= 0);
+	assert_true(sd_bus_send(bus, m, NULL) >= 0);
+	sd_bus_message_unref(m);
+	assert_true(sd_bus_flush(bus) >= 0);
+	assert_true(call(bus, "Ping", NULL, NULL) >= 0);
+	assert_true(call(second, "Ping", NULL, NULL) >= 0);
+	/* The asker goes; the answer has no one to go to. */
+	sd_bus_flush_close_unref(bus);
+	assert_true(call(second, "Ping", NULL, NULL) >= 0);
+	loop_post(&w, call_removal, NULL);
+	assert_true(call(second, "Ping", NULL, NULL) >= 0);
+	assert_true(call(second, "Ping", NULL, NULL) >= 0);
+	sd_bus_flush_close_unref(second);
+}
+
+static void test_slow_reply(void **state)
+{
+	with_client(slow_reply);
+}
+
+/* As busctl and gdbus do. */
+static void like_a_bus(void)
+{
+	char address[128];
+	const char *name;
+	sd_bus *bus;
+
+	snprintf(address, sizeof(address), "unix:path=%s", socket_path);
+	assert_true(sd_bus_new(&bus) >= 0);
+	assert_true(sd_bus_set_address(bus, address) >= 0);
+	assert_true(sd_bus_set_bus_client(bus, 1) >= 0);
+	assert_true(sd_bus_start(bus) >= 0);
+	assert_true(sd_bus_get_unique_name(bus, &name) >= 0);
+	assert_true(sd_bus_call_method(bus, INTERFACE, PATH, INTERFACE, "Ping", NULL, NULL,
+				       NULL) >= 0);
+	assert_true(sd_bus_get_name_creds(bus, INTERFACE, 0, NULL) >= 0);
+	assert_true(sd_bus_get_name_creds(bus, "org.example.None", 0, NULL) < 0);
+	sd_bus_flush_close_unref(bus);
+}
+
+static void test_like_a_bus(void **state)
+{
+	with_client(like_a_bus);
+}
+
+static int raw_connect(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(addr.sun_path, socket_path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+/* Too many clients, garbage, and half a handshake: the others go on. */
+static void rude(void)
+{
+	static const char garbage[] = "\0GET / HTTP/1.1\r\n\r\n";
+	sd_bus *good = connect_to();
+	int fd[20], i;
+
+	assert_true(call(good, "Ping", NULL, NULL) >= 0);
+	for (i = 0; i < 20; i++) {
+		fd[i] = raw_connect();
+		(void)!send(fd[i], i % 2 ? garbage : "\0AUTH ", i % 2 ? sizeof(garbage) : 6,
+			    MSG_NOSIGNAL);
+	}
+	assert_true(call(good, "Ping", NULL, NULL) >= 0);
+	for (i = 0; i < 20; i++)
+		close(fd[i]);
+	assert_true(call(good, "Ping", NULL, NULL) >= 0);
+	sd_bus_flush_close_unref(good);
+}
+
+static void test_rude(void **state)
+{
+	with_client(rude);
+}
+
+static void test_path_taken(void **state)
+{
+	struct vmwp other = { .opt = &opt, .event = w.event };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	char why[256] = "";
+	int fd;
+
+	assert_int_not_equal(control_create(&other, why, sizeof(why)), 0);
+	assert_non_null(strstr(why, "another running worker"));
+	assert_int_equal(access(socket_path, F_OK), 0);
+
+	/* What a killed worker leaves is taken over. */
+	control_destroy(&w);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	strcpy(addr.sun_path, socket_path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	close(fd);
+	assert_int_equal(control_create(&w, why, sizeof(why)), 0);
+	control_destroy(&w);
+
+	/* A user's file is not. */
+	fd = open(socket_path, O_CREAT | O_WRONLY, 0600);
+	close(fd);
+	assert_int_not_equal(control_create(&w, why, sizeof(why)), 0);
+	assert_non_null(strstr(why, "is no socket"));
+	assert_int_equal(access(socket_path, F_OK), 0);
+	unlink(socket_path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_methods, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slow_reply, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_like_a_bus, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rude, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_path_taken, setup, teardown),
+	};
+	int failed;
+
+	if (!mkdtemp(folder))
+		return 1;
+	snprintf(socket_path, sizeof(socket_path), "%s/socket", folder);
+	log_set_level(LOG_LEVEL_ERR);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	unlink(socket_path);
+	rmdir(folder);
+	return failed;
+}
