@@ -13,6 +13,7 @@
 
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/uio.h>	/* for the exports' CRCs */
 #include <asm/mshyperv.h>
 
 /* Moves on from @from; -errno if the state is another one. */
@@ -372,43 +373,14 @@ int vmbus_send_tl_connect_request(const guid_t *shv_guest_servie_id,
 }
 EXPORT_SYMBOL_GPL(vmbus_send_tl_connect_request);
 
-/* Called for each sub-channel offered, in process context; may open it. */
-void vmbus_set_sc_create_callback(struct vmbus_channel *primary_channel,
-				  void (*sc_cr_cb)(struct vmbus_channel *new_sc))
-{
-	WRITE_ONCE(primary_channel->sc_creation_callback, sc_cr_cb);
-}
-EXPORT_SYMBOL_GPL(vmbus_set_sc_create_callback);
-
-/* Called once when the root takes the channel away, in process context. */
-void vmbus_set_chn_rescind_callback(struct vmbus_channel *channel,
-				    void (*chn_rescind_cb)(struct vmbus_channel *))
-{
-	WRITE_ONCE(channel->chn_rescind_callback, chn_rescind_cb);
-}
-EXPORT_SYMBOL_GPL(vmbus_set_chn_rescind_callback);
-
-/**
- * vmbus_hvsock_device_unregister() - the socket's driver is done with it
- * @channel: closed
- *
- * The root rescinds a socket's channel when it has been closed, and only then
- * can the relid be given back; so that is waited for, as long as for a reply.
+/*
+ * Tells the root that there is something new in one of the rings: by the
+ * monitor page where the offer allows that, else by hypercall.  Any context.
  */
-void vmbus_hvsock_device_unregister(struct vmbus_channel *channel)
+void vmbus_setevent(struct vmbus_channel *channel)
 {
-	struct vmb_chan *c = vmb_chan(channel);
-
-	if (WARN_ON_ONCE(!is_hvsock_channel(channel)))
-		return;
-
-	vmb_chan_get(c);
-	wait_for_completion(&c->added);		/* ends with the probe */
-	if (!wait_for_completion_timeout(&c->rescinded,
-					 VMB_REPLY_TIMEOUT_S * HZ))
-		pr_err_ratelimited("relid %u: no rescind of a closed socket\n",
-				   channel->offermsg.child_relid);
-	vmb_primary_remove(c);
-	vmb_chan_put(c);
+	if (!channel->offermsg.monitor_allocated || channel->low_latency ||
+	    !vmb_monitor_signal(channel))
+		vmbus_set_event(channel);
 }
-EXPORT_SYMBOL_GPL(vmbus_hvsock_device_unregister);
+EXPORT_SYMBOL_GPL(vmbus_setevent);

@@ -9,6 +9,7 @@
 
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/vmalloc.h>	/* for the exports' CRCs */
 #include <asm/mshyperv.h>
 
 struct vmbus_connection vmbus_connection = {
@@ -319,22 +320,18 @@ void vmbus_set_event(struct vmbus_channel *channel)
 EXPORT_SYMBOL_GPL(vmbus_set_event);
 
 /*
- * As above, or, where the offer allows, by a bit in the monitor page which
- * somebody on the other side looks at within about 100 us: late, but free.
+ * Sets the channel's bit in the monitor page, which somebody on the other
+ * side looks at within about 100 us: late, but free.  false: no such page.
  */
-void vmbus_setevent(struct vmbus_channel *channel)
+bool vmb_monitor_signal(struct vmbus_channel *channel)
 {
 	struct vmb_monitor_page *page = pages.to_root;
 
-	if (!channel->offermsg.monitor_allocated || channel->low_latency ||
-	    !page) {
-		vmbus_set_event(channel);
-		return;
-	}
-
+	if (!page)
+		return false;
 	set_bit(channel->offermsg.child_relid,
 		pages.interrupt + REG_PAGE_SIZE / 2);
 	set_bit(channel->monitor_bit,
 		(unsigned long *)&page->group[channel->monitor_grp]);
+	return true;
 }
-EXPORT_SYMBOL_GPL(vmbus_setevent);

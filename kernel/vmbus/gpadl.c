@@ -13,6 +13,8 @@
 
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/uio.h>		/* for the exports' CRCs */
+#include <asm/mshyperv.h>
 
 /* The PFNs of one range must fit a 16-bit byte count. */
 #define PFNS_MAX	((U16_MAX - sizeof(struct vmb_gpa_range)) / 8)

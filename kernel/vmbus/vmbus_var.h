@@ -147,6 +147,8 @@ int vmb_reconnect(u32 version);
 void vmb_disconnect(void);
 /* @crash: called in a panic: polls, takes no lock, allocates nothing. */
 void vmb_unload(bool crash);
+/* Any context; false: not connected */
+bool vmb_monitor_signal(struct vmbus_channel *channel);
 /* "2.4" .. "5.3" for people. */
 #define VMB_VERSION_ARGS(v)	((v) >> 16), ((v) & 0xffff)
 
