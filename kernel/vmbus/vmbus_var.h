@@ -333,5 +333,11 @@ void vmb_mmio_exit(void);
  * every kernel.
  */
 void vmbus_device_unregister(struct hv_device *device_obj);
+#ifdef COMPAT_HAVE_RING_SYSFS
+int hv_create_ring_sysfs(struct vmbus_channel *channel,
+			 int (*hv_mmap_ring_buffer)(struct vmbus_channel *channel,
+						    struct vm_area_struct *vma));
+int hv_remove_ring_sysfs(struct vmbus_channel *channel);
+#endif
 
 #endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* For callbacks of a bus: const where this kernel's prototype has it. */
+#ifndef COMPAT_LINUX_DEVICE_BUS_H
+#define COMPAT_LINUX_DEVICE_BUS_H
+
+#include_next <linux/device/bus.h>
+
+#ifdef COMPAT_HAVE_BUS_MATCH_CONST
+#define BUS_MATCH_CONST const
+#else
+#define BUS_MATCH_CONST
+#endif
+
+#ifdef COMPAT_HAVE_BUS_UEVENT_CONST
+#define BUS_UEVENT_CONST const
+#else
+#define BUS_UEVENT_CONST
+#endif
+
+#ifdef COMPAT_HAVE_BUS_ATTR_CONST
+#define BUS_ATTR_CONST const
+#else
+#define BUS_ATTR_CONST
+#endif
+
+#endif

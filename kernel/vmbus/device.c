@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Devices on the bus: one for each primary channel.
+ *
+ * The folder channels/ and the primary channel's entry must be there when the
+ * driver's probe runs (drivers for user-space I/O add files to it), and go
+ * only after its remove.  The driver core has no such callbacks, but it
+ * notifies at exactly these moments.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/dma-mapping.h>
+#include <linux/pci_ids.h>
+#include <linux/slab.h>
+
+#include "abi_bus.h"
+#include "vmbus_var.h"
+
+static void device_release(struct device *device)
+{
+	struct hv_device *dev = device_to_hv_device(device);
+
+	vmb_chan_put(vmb_chan(dev->channel));
+	kfree(dev);
+}
+
+struct hv_device *vmb_device_create(const guid_t *type, const guid_t *instance,
+				    struct vmbus_channel *channel)
+{
+	struct hv_device *dev;
+
+	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	if (!dev)
+		return NULL;
+
+	dev->dev_type = *type;
+	dev->dev_instance = *instance;
+	dev->vendor_id = PCI_VENDOR_ID_MICROSOFT;
+	dev->device_id = channel->device_id;
+	vmb_chan_get(vmb_chan(channel));
+	dev->channel = channel;
+
+	device_initialize(&dev->device);
+	dev->device.bus = &vmb_bus;
+	dev->device.parent = vmb.root_dev;
+	dev->device.release = device_release;
+	dev->device.dma_parms = &dev->dma_parms;
+	dev->device.dma_mask = &dev->dma_mask;
+	dev->dma_mask = DMA_BIT_MASK(64);
+	dev->device.coherent_dma_mask = DMA_BIT_MASK(64);
+	return dev;
+}
+
+int vmb_device_register(struct hv_device *dev)
+{
+	int ret;
+
+	ret = dev_set_name(&dev->device, "%pUl", &dev->dev_instance);
+	if (!ret)
+		ret = device_add(&dev->device);
+	if (ret)
+		put_device(&dev->device);
+	return ret;
+}
+
+/*
+ * Takes a device off the bus: its driver's remove runs, the channel is
+ * unlisted and, if rescinded, its relid given back.  The first of several
+ * callers does it.  Process context.
+ */
+void vmbus_device_unregister(struct hv_device *device_obj)
+{
+	struct vmb_chan *c = vmb_chan(device_obj->channel);
+
+	if (!vmb_chan_claim(c))
+		return;
+	vmb_chan_get(c);
+	device_unregister(&device_obj->device);
+	vmb_chan_gone(c);
+	vmb_chan_put(c);
+}
+EXPORT_SYMBOL_GPL(vmbus_device_unregister);
+
+static void device_added(struct hv_device *dev)
+{
+	struct vmb_chan *c = vmb_chan(dev->channel);
+
+	dev->channels_kset = kset_create_and_add("channels", NULL,
+						 &dev->device.kobj);
+	if (!dev->channels_kset) {
+		dev_err(&dev->device, "no memory for its channels in sysfs\n");
+		return;
+	}
+	c->kobj_live = !vmb_sysfs_channel_add(dev, dev->channel);
+	if (!c->kobj_live)
+		dev_err(&dev->device, "no memory for its channel in sysfs\n");
+	vmb_debugfs_add(dev);
+}
+
+static void device_removed(struct hv_device *dev)
+{
+	struct vmb_chan *c = vmb_chan(dev->channel);
+
+	vmb_debugfs_remove(dev);
+	if (c->kobj_live) {
+		c->kobj_live = false;
+		vmb_sysfs_channel_remove(dev->channel);
+	}
+	if (dev->channels_kset)
+		kset_unregister(dev->channels_kset);
+	dev->channels_kset = NULL;
+}
+
+static int device_notify(struct notifier_block *nb, unsigned long event,
+			 void *data)
+{
+	struct hv_device *dev = device_to_hv_device((struct device *)data);
+
+	switch (event) {
+	case BUS_NOTIFY_ADD_DEVICE:
+		device_added(dev);
+		break;
+	case BUS_NOTIFY_REMOVED_DEVICE:
+		device_removed(dev);
+		break;
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block device_nb = {
+	.notifier_call = device_notify,
+};
+
+int vmb_devices_init(void)
+{
+	int ret;
+
+	ret = bus_register(&vmb_bus);
+	if (ret)
+		return ret;
+	ret = bus_register_notifier(&vmb_bus, &device_nb);
+	if (ret) {
+		bus_unregister(&vmb_bus);
+		return ret;
+	}
+	vmb_debugfs_init();
+	return 0;
+}
+
+void vmb_devices_exit(void)
+{
+	vmb_debugfs_exit();
+	bus_unregister_notifier(&vmb_bus, &device_nb);
+	bus_unregister(&vmb_bus);
+}
