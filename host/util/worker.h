@@ -11,6 +11,7 @@
 #ifndef UTIL_WORKER_H
 #define UTIL_WORKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
@@ -21,9 +22,19 @@ typedef void (*worker_fn)(void *arg);
 /* `res` as in a completion queue entry: bytes or -errno. */
 typedef void (*worker_io_fn)(struct worker_io *io, int res);
 
-/* One operation under way; embedded in the caller's request, kept until done. */
+/*
+ * One operation under way; embedded in the caller's request, kept until done.
+ * The caller sets `done`; the rest is the worker's.  May be used again from
+ * within done().
+ */
 struct worker_io {
 	worker_io_fn done;
+	struct worker_io *next;
+	const struct iovec *iov;
+	uint64_t offset, len;
+	int fd, flags, res;
+	unsigned int niov;
+	uint8_t op;
 };
 
 struct worker_stats {
@@ -32,6 +43,10 @@ struct worker_stats {
 	uint64_t ios;
 };
 
+/*
+ * `depth`: operations the kernel is given at once, 1 to 1024; more are kept
+ * back until some have finished.  The name (15 bytes count) is the thread's.
+ */
 int worker_create(const char *name, unsigned int depth, struct worker **out);
 /* Waits until every operation under way is done, then ends the thread. */
 void worker_destroy(struct worker *w);
@@ -45,15 +60,15 @@ void worker_get_stats(struct worker *w, struct worker_stats *out);
 /*
  * Watch an eventfd: fn is called with the count that was read from it.  The
  * watch re-arms itself until worker_unwatch(), after which fn is not called
- * any more and the fd may be closed.
+ * any more, the fd may be closed and *watch freed.  0 or -ENOMEM.
  */
+struct worker_watch_op;
+
 struct worker_watch {
-	struct worker_io io;
 	struct worker *worker;
 	int fd;
-	uint64_t count;
 	void (*fn)(struct worker_watch *watch, uint64_t count);
-	int armed;
+	struct worker_watch_op *op;
 };
 int worker_watch(struct worker *w, struct worker_watch *watch, int fd,
 		 void (*fn)(struct worker_watch *watch, uint64_t count));
@@ -64,19 +79,31 @@ void worker_unwatch(struct worker_watch *watch);
  * been handed out and before the thread sleeps: the place to flush a ring.
  */
 void worker_set_idle(struct worker *w, worker_fn fn, void *arg);
+/*
+ * True while operations of worker_complete() wait to be handed out: the idle
+ * callback will run again before the thread sleeps.
+ */
+bool worker_pending(const struct worker *w);
 
 /*
- * Queue an operation; it is submitted with the next turn of the loop.  The
- * iovec array must stay until `done`.  0 or -errno (then done is not called).
+ * Finish `io` with `res` in this same turn of the loop, with no system call,
+ * but not before the caller has returned: for what needs no waiting.
  */
-int worker_readv(struct worker *w, struct worker_io *io, int fd,
-		 const struct iovec *iov, unsigned int niov, uint64_t offset);
-int worker_writev(struct worker *w, struct worker_io *io, int fd,
-		  const struct iovec *iov, unsigned int niov, uint64_t offset,
-		  int rw_flags);	/* RWF_DSYNC for FUA */
-int worker_fsync(struct worker *w, struct worker_io *io, int fd, int data_only);
-int worker_fallocate(struct worker *w, struct worker_io *io, int fd, int mode,
-		     uint64_t offset, uint64_t len);
-int worker_timeout(struct worker *w, struct worker_io *io, uint64_t ns);
+void worker_complete(struct worker *w, struct worker_io *io, int res);
+
+/*
+ * Queue an operation; it is submitted at the end of the turn, together with all
+ * others of the turn.  The iovec array (at most 1024) must stay until `done`,
+ * which is called in any case.
+ */
+void worker_readv(struct worker *w, struct worker_io *io, int fd,
+		  const struct iovec *iov, unsigned int niov, uint64_t offset);
+void worker_writev(struct worker *w, struct worker_io *io, int fd,
+		   const struct iovec *iov, unsigned int niov, uint64_t offset,
+		   int rw_flags);	/* RWF_DSYNC for FUA */
+void worker_fsync(struct worker *w, struct worker_io *io, int fd, int data_only);
+void worker_fallocate(struct worker *w, struct worker_io *io, int fd, int mode,
+		      uint64_t offset, uint64_t len);
+void worker_timeout(struct worker *w, struct worker_io *io, uint64_t ns);
 
 #endif
