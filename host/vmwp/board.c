@@ -5,19 +5,26 @@
 #include <string.h>
 
 #include "board.h"
+#include "chipset/power.h"
+#include "chipset/rtc.h"
 #include "chipset/serial.h"
 #include "vmwp.h"
+
+#define KBD_PORT 0x64
+#define KBD_RESET 0xfe
+#define CF9_PORT 0xcf9
+#define CF9_RESET 0x04
 
 struct com {
 	struct vmwp *w;
 	struct serial *serial;
 	unsigned int irq;
-	int fd;				/* watched, or -1 */
 	sd_event_source *source;
 };
 
 struct board {
 	struct com com[OPTIONS_SERIALS];
+	struct rtc rtc;
 };
 
 static void com_irq(void *priv, bool level)
@@ -39,30 +46,9 @@ static void com_quit(void *priv)
 	loop_post(com->w, quit_posted, com->w);
 }
 
-static void com_watch(struct com *com);
-
 static void com_input(void *arg)
 {
-	struct com *com = arg;
-
-	serial_input_ready(com->serial);
-	com_watch(com);
-}
-
-/*
- * Regular files cannot be polled (-EPERM): input from one is not supported,
- * the port simply has no input then.
- */
-static void com_watch(struct com *com)
-{
-	int fd = serial_input_fd(com->serial);
-
-	if (fd == com->fd)
-		return;
-	com->source = sd_event_source_disable_unref(com->source);
-	com->fd = fd;
-	if (fd >= 0 && loop_watch(com->w, fd, com_input, com, &com->source))
-		com->source = NULL;
+	serial_input_ready(((struct com *)arg)->serial);
 }
 
 static int com_create(struct vmwp *w, unsigned int number, char *why, size_t why_len)
@@ -78,7 +64,6 @@ static int com_create(struct vmwp *w, unsigned int number, char *why, size_t why
 	int err;
 
 	com->w = w;
-	com->fd = -1;
 	com->irq = number ? BOARD_COM2_IRQ : BOARD_COM1_IRQ;
 	if (!cfg.target)
 		return 0;
@@ -87,8 +72,10 @@ static int com_create(struct vmwp *w, unsigned int number, char *why, size_t why
 		com->serial = NULL;
 		return err;
 	}
-	com_watch(com);
-	return 0;
+	err = loop_watch(w, serial_input_fd(com->serial), com_input, com, &com->source);
+	if (err)
+		snprintf(why, why_len, "cannot watch a serial port: %s", strerror(-err));
+	return err;
 }
 
 int board_create(struct vmwp *w, char *why, size_t why_len)
@@ -112,6 +99,8 @@ void board_destroy(struct vmwp *w)
 {
 	unsigned int i;
 
+	if (!w->board)
+		return;
 	for (i = OPTIONS_SERIALS; i-- > 0;) {
 		struct com *com = &w->board->com[i];
 
@@ -132,33 +121,20 @@ void board_reset(struct vmwp *w)
 			serial_reset(w->board->com[i].serial);
 }
 
-/* VP's thread. */
-static bool power_pio(struct vmwp *w, uint16_t port, bool write, uint8_t *value)
+/* VP's thread.  Where a kernel reaches when the ACPI way did not work. */
+static bool old_reset_pio(struct vm *vm, uint16_t port, bool write, const void *buf,
+			  unsigned int size)
 {
-	switch (port) {
-	case BOARD_SLEEP_PORT:
-		if (write && (*value & BOARD_SLEEP_ENABLE))
-			vm_end(w->vm, VM_END_POWER_OFF, "powered off");
-		break;
-	case BOARD_SLEEP_PORT + 1:
-		break;
-	case BOARD_RESET_PORT:
-		if (write && *value == BOARD_RESET_VALUE)
-			vm_end(w->vm, VM_END_RESET, "reset register");
-		break;
-	case BOARD_KBD_PORT:
-		if (write && *value == BOARD_KBD_RESET)
-			vm_end(w->vm, VM_END_RESET, "keyboard controller");
-		break;
-	case BOARD_CF9_PORT:
-		if (write && (*value & BOARD_CF9_RESET))
-			vm_end(w->vm, VM_END_RESET, "port 0xcf9");
-		break;
-	default:
+	uint8_t value = *(const uint8_t *)buf;
+
+	if (!write || size != 1)
 		return false;
-	}
-	if (!write)
-		*value = port == BOARD_KBD_PORT ? 0xff : 0;
+	if (port == KBD_PORT && value == KBD_RESET)
+		vm_end(vm, VM_END_RESET, "reset by the guest (port 0x64)");
+	else if (port == CF9_PORT && (value & CF9_RESET))
+		vm_end(vm, VM_END_RESET, "reset by the guest (port 0xcf9)");
+	else
+		return false;
 	return true;
 }
 
@@ -171,7 +147,9 @@ void board_pio(struct vmwp *w, uint16_t port, bool write, void *buf, unsigned in
 		if (w->board->com[i].serial &&
 		    serial_pio(w->board->com[i].serial, port, write, buf, size))
 			return;
-	if (size == 1 && power_pio(w, port, write, buf))
+	if (power_pio(w->vm, port, write, buf, size) ||
+	    rtc_pio(&w->board->rtc, port, write, buf, size) ||
+	    old_reset_pio(w->vm, port, write, buf, size))
 		return;
 	if (!write)
 		memset(buf, 0xff, size);

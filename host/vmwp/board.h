@@ -8,16 +8,6 @@
 #define BOARD_COM1_IRQ 4
 #define BOARD_COM2_IRQ 3
 
-#define BOARD_SLEEP_PORT 0x600		/* ACPI sleep control, then sleep status */
-#define BOARD_SLEEP_ENABLE 0x20
-#define BOARD_RESET_PORT 0x608
-#define BOARD_RESET_VALUE 0x01
-/* Where a kernel reaches when the ACPI way did not work. */
-#define BOARD_KBD_PORT 0x64
-#define BOARD_KBD_RESET 0xfe
-#define BOARD_CF9_PORT 0xcf9
-#define BOARD_CF9_RESET 0x04
-
 /* For VMBus devices with video or virtual-function memory. */
 #define BOARD_MMIO_LOW 0xf0000000ull
 #define BOARD_MMIO_LOW_SIZE 0x08000000ull

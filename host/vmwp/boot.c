@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "board.h"
+#include "chipset/power.h"
 #include "vm/acpi.h"
 #include "vm/boot.h"
 #include "vmwp.h"
@@ -24,9 +25,10 @@ int boot_create(struct vmwp *w, char *why, size_t why_len)
 		.com_irq = { opt->serial[0] ? BOARD_COM1_IRQ : 0,
 			     opt->serial[1] ? BOARD_COM2_IRQ : 0 },
 		.com_port = { BOARD_COM1_PORT, BOARD_COM2_PORT },
-		.sleep_port = BOARD_SLEEP_PORT,
-		.reset_port = BOARD_RESET_PORT,
-		.reset_value = BOARD_RESET_VALUE,
+		.rtc = true,
+		.sleep_port = POWER_SLEEP_PORT,
+		.reset_port = POWER_RESET_PORT,
+		.reset_value = POWER_RESET_VALUE,
 		.mmio_low = BOARD_MMIO_LOW,
 		.mmio_low_size = BOARD_MMIO_LOW_SIZE,
 		.mmio_high = mmio_high(opt->memory),

@@ -32,6 +32,11 @@ static int on_msr(void *priv, struct vp *vp, bool write, uint32_t index, uint64_
 	return hv_msr(((struct vmwp *)priv)->hv, vp, write, index, value);
 }
 
+static void on_crash(void *priv, struct vp *vp)
+{
+	hv_crash(((struct vmwp *)priv)->hv, vp);
+}
+
 static void on_enter(void *priv, struct vp *vp)
 {
 	hv_enter(((struct vmwp *)priv)->hv, vp);
@@ -48,6 +53,7 @@ static int partition_create(struct vmwp *w, char *why, size_t why_len)
 		.pio = on_pio,
 		.hyperv = on_hyperv,
 		.msr = on_msr,
+		.crash = on_crash,
 		.enter = on_enter,
 		.end = on_end,
 	};
@@ -69,10 +75,10 @@ static const struct device_kind kinds[] = {
 	{ loop_create, loop_destroy },
 	{ partition_create, partition_destroy },
 	{ bridge_create, bridge_destroy },
-	{ board_create, board_destroy },
 	{ scsi_create, scsi_destroy },
 	{ boot_create, NULL },
 	{ control_create, control_destroy },
+	{ board_create, board_destroy },
 };
 
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -5,7 +5,6 @@
  * A crash report is not yet the end: see vm_crash().
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,9 +186,6 @@ static void crashed(void *arg)
 	struct crashed *c = arg;
 	struct vmwp *w = c->w;
 
-	log_err("vmwp", "the child crashed: P0 %#" PRIx64 " P1 %#" PRIx64 " P2 %#" PRIx64
-		" P3 %#" PRIx64 " P4 %#" PRIx64, c->crash.param[0], c->crash.param[1],
-		c->crash.param[2], c->crash.param[3], c->crash.param[4]);
 	w->crash = c->crash;
 	w->crashed = true;
 	free(c);
@@ -216,9 +212,6 @@ void life_on_connected(struct vmwp *w, uint32_t version)
 	if (version)
 		log_info("vmbus", "the child is connected with version %u.%u", version >> 16,
 			 version & 0xffff);
-	/* A dump kernel is at work, and decides itself when it has done. */
-	if (version && w->crashed)
-		vm_crash(w->vm, NULL, 0);
 	w->vmbus_version = version;
 	if (w->control)
 		control_version_changed(w);

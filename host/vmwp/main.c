@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vmwp: the worker process of one child partition (docs/man/vmwp.1). */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
