@@ -19,7 +19,10 @@ struct hv_ops {
 	 */
 	uint16_t (*message)(void *priv, uint32_t connection, uint32_t type,
 			    const void *payload, uint32_t size);
-	/* Crash registers P0..P4 and control were written (VP's thread). */
+	/*
+	 * Crash registers P0..P4 and control were written (VP's thread); the
+	 * report is logged already, and vm_crash() was called.  May be NULL.
+	 */
 	void (*crash)(void *priv, const uint64_t param[5], uint64_t control);
 };
 
@@ -37,6 +40,8 @@ void hv_destroy(struct hv *hv);
 void hv_exit(struct hv *hv, struct vp *vp, struct kvm_hyperv_exit *exit);
 int hv_msr(struct hv *hv, struct vp *vp, bool write, uint32_t index, uint64_t *value);
 void hv_enter(struct hv *hv, struct vp *vp);
+
+void hv_crash(struct hv *hv, struct vp *vp);	/* vm_ops.crash */
 
 /*
  * Any thread: queue a SynIC message for (vp, sint).  Delivered in the VP's

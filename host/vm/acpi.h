@@ -6,10 +6,15 @@
 
 #include "vm.h"
 
+#define ACPI_S5_TYPE 5u			/* power off: written to bits 4:2 ... */
+#define ACPI_SLEEP_ENABLE 0x20u		/* ... with this bit of sleep_port */
+
 struct acpi_config {
 	unsigned int com_irq[2];	/* GSI of COM1, COM2; 0: port absent */
 	uint16_t com_port[2];
-	uint16_t sleep_port;		/* sleep control register, 8 bit */
+	bool rtc;			/* a clock at ports 0x70, 0x71 */
+	uint16_t sleep_port;		/* sleep control register, 8 bit; the
+					 * status register is the next port */
 	uint16_t reset_port;
 	uint8_t reset_value;
 	uint64_t mmio_low, mmio_low_size, mmio_high, mmio_high_size;

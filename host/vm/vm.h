@@ -15,6 +15,8 @@
 #include "mem/mem.h"
 
 #define VM_VPS_MAX 64
+#define VM_CRASH_GRACE_MS 10000u	/* see vm_crash() */
+#define VM_MEMORY_MIN (64ull << 20)
 #define VM_HOLE_START 0xC0000000ull	/* RAM hole below 4 GiB: MMIO, APICs */
 #define VM_HOLE_END 0x100000000ull
 
@@ -43,9 +45,13 @@ struct vm_ops {
 	/* KVM_EXIT_HYPERV, KVM_EXIT_X86_RDMSR/WRMSR: host/hv fills the answer. */
 	void (*hyperv)(void *priv, struct vp *vp, struct kvm_hyperv_exit *exit);
 	int (*msr)(void *priv, struct vp *vp, bool write, uint32_t index, uint64_t *value);
+	/* KVM_SYSTEM_EVENT_CRASH, the way of a KVM without MSR filters; may be
+	 * NULL.  hv_crash() is meant for it. */
+	void (*crash)(void *priv, struct vp *vp);
 	/* The VP is out of the guest and about to enter: deliver messages here. */
 	void (*enter)(void *priv, struct vp *vp);
-	/* Power off, reset, crash, internal error (why: text).  Any thread; once. */
+	/* Power off, reset, crash, internal error (why: text).  Any thread; once
+	 * (and once more after vm_reset()). */
 	void (*end)(void *priv, enum vm_end end, const char *why);
 };
 
@@ -65,18 +71,47 @@ int vp_fd(const struct vp *vp);
 struct vm *vp_vm(const struct vp *vp);
 struct kvm_run *vp_run(struct vp *vp);
 
+/*
+ * Leaves 0x40000000 and up of all VPs, before they first run; the rest of
+ * CPUID is what KVM supports.  0 or -errno.
+ */
+int vm_set_leaves(struct vm *vm, const struct kvm_cpuid_entry2 *leaf, unsigned int n);
+
 int vm_start(struct vm *vm);		/* starts the VPs' threads */
 void vm_stop(struct vm *vm);		/* ends them; blocks; not from a VP thread */
-/* All VPs out of the guest (blocks), and on again.  Nestable calls are counted. */
+/* All VPs out of the guest (blocks, so not from a VP thread), and on again.
+ * Nestable calls are counted. */
 void vm_pause(struct vm *vm);
 void vm_resume(struct vm *vm);
 bool vm_paused(const struct vm *vm);
 /* Any thread: make the VP leave the guest and pass vm_ops.enter once more. */
 void vp_kick(struct vp *vp);
-/* Any thread: the VM is to end; vm_ops.end is called once with it. */
+/*
+ * Any thread: the VM is to end.  VPs don't enter the guest any more (until
+ * vm_reset()), and vm_ops.end is called with it once, on the calling thread; it
+ * must not call vm_stop() or vm_pause() from there.  Later calls are ignored.
+ */
 void vm_end(struct vm *vm, enum vm_end end, const char *why);
-/* Back to the power-on state: VP registers, APICs, Hyper-V MSRs.  VM paused. */
+/*
+ * Any thread: the guest has reported a crash.  It goes on running for grace_ms
+ * (0: without limit, for a dump kernel) and then ends as VM_END_CRASH with this
+ * `why`; a reset or power-off by the guest ends it so at once.  Later calls
+ * move the deadline; with why == NULL only if it has crashed.
+ */
+void vm_crash(struct vm *vm, const char *why, unsigned int grace_ms);
+bool vm_crashed(struct vm *vm);
+/*
+ * Back to the power-on state: VP registers, APICs, Hyper-V MSRs; memory stays
+ * as it is.  The VM is paused, or stopped.  0 or -errno.
+ */
 int vm_reset(struct vm *vm);
+
+/* Model-specific registers, as the host sees them.  The VP is out of the guest
+ * (VP's own thread, or VM paused).  0 or -EIO. */
+int vp_get_msr(struct vp *vp, uint32_t index, uint64_t *value);
+int vp_set_msr(struct vp *vp, uint32_t index, uint64_t value);
+/* This processor's time stamp counter never changes its rate. */
+bool vm_has_invariant_tsc(struct vm *vm);
 
 /* Interrupts: a line (GSI) driven by an eventfd. */
 int vm_irqfd(struct vm *vm, unsigned int gsi, int fd, int resample_fd);

@@ -1,0 +1,501 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The far end of a serial line: a terminal, a file, a socket, or nothing.
+ *
+ * Output: a VP only puts bytes into a ring and never waits.  A writer thread
+ * takes what has gathered in 2 ms and writes it at one go.  When the peer is
+ * too slow (or, with a socket, not there) the oldest bytes make room for new
+ * ones: the newest 256 KiB are kept for it.
+ *
+ * Input: the owner polls one descriptor for life, an epoll set; what is in it
+ * changes as a peer comes and goes or while the guest doesn't read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "serial_var.h"
+#include "util/log.h"
+
+#define GATHER_NS 2000000l
+#define CHUNK 4096u
+#define FLUSH_MS 2000		/* at the end, for a peer that doesn't take it */
+#define CTRL_A 1
+
+static int say(char *why, size_t len, int err, const char *what, const char *arg)
+{
+	snprintf(why, len, "%s %s: %s", what, arg, strerror(-err));
+	return err;
+}
+
+/* ---- output ---- */
+
+void line_put(struct serial *s, unsigned char c)
+{
+	struct line *l = &s->line;
+
+	if (!l->tx)
+		return;
+	pthread_mutex_lock(&l->lock);
+	if (l->tx_head - l->tx_tail == TX_ROOM) {
+		l->tx_tail++;
+		l->tx_dropped++;
+	}
+	l->tx[l->tx_head++ % TX_ROOM] = c;
+	if (l->writer_sleeps && l->out >= 0 && !l->failed) {
+		l->writer_sleeps = false;
+		pthread_cond_signal(&l->cond);
+	}
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* Bytes written, 0 when the peer takes nothing now, -errno when it is lost. */
+static ssize_t line_write(struct line *l, const char *buf, size_t len)
+{
+	ssize_t n = -ENOTCONN;
+
+	pthread_mutex_lock(&l->io_lock);
+	if (l->out >= 0) {
+		if (l->out_is_socket)
+			n = send(l->out, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		else
+			n = write(l->out, buf, len);
+		if (n < 0)
+			n = errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	}
+	pthread_mutex_unlock(&l->io_lock);
+	return n;
+}
+
+/* Bounded: a peer that leaves is noticed by the next write. */
+static void wait_for_room(struct line *l)
+{
+	struct pollfd p = { .fd = l->out, .events = POLLOUT };
+
+	poll(&p, 1, 100);
+}
+
+/* With lock held; returns with it held. */
+static void write_some(struct line *l)
+{
+	char buf[CHUNK];
+	unsigned int peer = l->peers;
+	size_t at = l->tx_tail;
+	size_t len = l->tx_head - at;
+	size_t i;
+	ssize_t n;
+
+	if (len > CHUNK)
+		len = CHUNK;
+	for (i = 0; i < len; i++)
+		buf[i] = l->tx[(at + i) % TX_ROOM];
+	pthread_mutex_unlock(&l->lock);
+	n = line_write(l, buf, len);
+	if (!n)
+		wait_for_room(l);
+	pthread_mutex_lock(&l->lock);
+	/* Meanwhile the oldest may have been given up. */
+	if (n > 0 && at + n > l->tx_tail)
+		l->tx_tail = at + n;
+	if (n >= 0 || peer != l->peers)
+		return;
+	if (l->out_is_peer)
+		l->failed = true;
+	else
+		l->tx_tail = l->tx_head;	/* a terminal or pipe never comes back */
+}
+
+static bool may_write(const struct line *l)
+{
+	return l->tx_head != l->tx_tail && l->out >= 0 && !l->failed;
+}
+
+static void tell_dropped(struct serial *s)
+{
+	struct line *l = &s->line;
+	uint64_t n = l->tx_dropped;
+
+	if (!n || l->tx_head != l->tx_tail)
+		return;
+	l->tx_dropped = 0;
+	pthread_mutex_unlock(&l->lock);
+	log_warn(s->name, "%llu bytes of output were dropped: nobody read them in time",
+		 (unsigned long long)n);
+	pthread_mutex_lock(&l->lock);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
+}
+
+static void *writer(void *arg)
+{
+	const struct timespec gather = { .tv_nsec = GATHER_NS };
+	struct serial *s = arg;
+	struct line *l = &s->line;
+	uint64_t until;
+
+	pthread_mutex_lock(&l->lock);
+	while (!l->stop) {
+		if (may_write(l)) {
+			write_some(l);
+			tell_dropped(s);
+			continue;
+		}
+		/* Until there is output and a peer, or the end. */
+		l->writer_sleeps = true;
+		pthread_cond_wait(&l->cond, &l->lock);
+		if (l->stop)
+			break;
+		pthread_mutex_unlock(&l->lock);
+		nanosleep(&gather, NULL);
+		pthread_mutex_lock(&l->lock);
+	}
+	until = now_ms() + FLUSH_MS;
+	while (may_write(l) && now_ms() < until)
+		write_some(l);
+	pthread_mutex_unlock(&l->lock);
+	return NULL;
+}
+
+static int writer_start(struct serial *s)
+{
+	struct line *l = &s->line;
+	sigset_t all, old;
+	int err;
+
+	l->tx = malloc(TX_ROOM);
+	if (!l->tx)
+		return -ENOMEM;
+	/* Signals are for other threads. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = -pthread_create(&l->writer, NULL, writer, s);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	l->writer_up = !err;
+	return err;
+}
+
+/* ---- input ---- */
+
+static void watch(struct line *l, int fd, bool on)
+{
+	struct epoll_event e = { .events = on ? EPOLLIN : 0, .data.fd = fd };
+
+	if (fd >= 0)
+		epoll_ctl(l->epoll, EPOLL_CTL_MOD, fd, &e);
+}
+
+static int watch_add(struct line *l, int fd)
+{
+	struct epoll_event e = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
+}
+
+/* Ordinary files are always readable, and epoll refuses them. */
+static int watch_input(struct line *l)
+{
+	int err = watch_add(l, l->in);
+
+	if (err != -EPERM)
+		return err;
+	l->always = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+	return l->always < 0 ? -errno : watch_add(l, l->always);
+}
+
+static int input_watched(const struct line *l)
+{
+	return l->always >= 0 ? l->always : l->in;
+}
+
+void line_unstall(struct serial *s)
+{
+	watch(&s->line, input_watched(&s->line), true);
+}
+
+static void input_end(struct serial *s)
+{
+	struct line *l = &s->line;
+	int fd = input_watched(l);
+
+	if (fd >= 0)
+		epoll_ctl(l->epoll, EPOLL_CTL_DEL, fd, NULL);
+	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->io_lock);
+	if (l->out_is_peer && l->out >= 0) {
+		close(l->out);
+		l->out = -1;
+	}
+	l->in = -1;
+	pthread_mutex_unlock(&l->io_lock);
+	pthread_mutex_unlock(&l->lock);
+	if (l->listener >= 0)
+		watch(l, l->listener, true);
+}
+
+static void peer_accept(struct serial *s)
+{
+	struct line *l = &s->line;
+	int fd = accept4(l->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	if (watch_add(l, fd)) {
+		close(fd);
+		return;
+	}
+	/* One at a time: others wait in the queue. */
+	watch(l, l->listener, false);
+	pthread_mutex_lock(&l->lock);
+	pthread_mutex_lock(&l->io_lock);
+	l->in = fd;
+	l->out = fd;
+	pthread_mutex_unlock(&l->io_lock);
+	l->peers++;
+	l->failed = false;
+	pthread_cond_signal(&l->cond);
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* On a terminal, Ctrl-A introduces our own commands; returns the new length. */
+static size_t escapes(struct serial *s, unsigned char *buf, size_t len)
+{
+	unsigned char in[RX_ROOM / 2];
+	struct line *l = &s->line;
+	size_t i, n = 0;
+
+	memcpy(in, buf, len);
+	for (i = 0; i < len; i++) {
+		if (!l->escape && in[i] == CTRL_A) {
+			l->escape = true;
+			continue;
+		}
+		if (l->escape && in[i] == 'x') {
+			if (s->cfg.quit)
+				s->cfg.quit(s->cfg.priv);
+		} else {
+			/* Twice Ctrl-A is one; before others it is meant as such. */
+			if (l->escape && in[i] != CTRL_A)
+				buf[n++] = CTRL_A;
+			buf[n++] = in[i];
+		}
+		l->escape = false;
+	}
+	return n;
+}
+
+static void input_read(struct serial *s)
+{
+	unsigned char buf[RX_ROOM];
+	struct line *l = &s->line;
+	size_t room = serial_room(s);
+	ssize_t n;
+
+	if (room > RX_ROOM / 2)
+		room = RX_ROOM / 2;
+	if (!room) {
+		watch(l, input_watched(l), false);
+		/* The guest may have read meanwhile. */
+		if (serial_room(s))
+			line_unstall(s);
+		return;
+	}
+	n = read(l->in, buf, room);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		input_end(s);
+		return;
+	}
+	/* A held-back Ctrl-A may add one byte: that one may get lost. */
+	serial_receive(s, buf, l->raw ? escapes(s, buf, n) : (size_t)n);
+}
+
+int serial_input_fd(const struct serial *s)
+{
+	return s->line.epoll;
+}
+
+void serial_input_ready(struct serial *s)
+{
+	struct line *l = &s->line;
+	struct epoll_event e[4];
+	int i, n;
+
+	n = epoll_wait(l->epoll, e, 4, 0);
+	for (i = 0; i < n; i++) {
+		if (e[i].data.fd == l->listener)
+			peer_accept(s);
+		else if (l->in >= 0)
+			input_read(s);
+	}
+}
+
+/* ---- targets ---- */
+
+/*
+ * A description of our own, so that non-blocking output doesn't change the
+ * terminal or pipe for those who share it.  Where that can't be had, writing
+ * may block the writer thread, and only that.
+ */
+static int reopen_stdout(struct line *l)
+{
+	struct stat st;
+	int fd = -1;
+
+	if (fstat(STDOUT_FILENO, &st))
+		return -errno;
+	l->out_is_socket = S_ISSOCK(st.st_mode);
+	if (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode))
+		fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	l->out = fd;
+	return fd < 0 ? -errno : 0;
+}
+
+/* Only what runs in the foreground may change a terminal. */
+static void terminal_raw(struct line *l)
+{
+	struct termios t;
+
+	if (!isatty(STDIN_FILENO) || tcgetpgrp(STDIN_FILENO) != getpgrp() ||
+	    tcgetattr(STDIN_FILENO, &l->saved))
+		return;
+	t = l->saved;
+	cfmakeraw(&t);
+	/* Our own messages end with a newline only. */
+	t.c_oflag |= OPOST | ONLCR;
+	l->raw = !tcsetattr(STDIN_FILENO, TCSANOW, &t);
+}
+
+static int open_stdio(struct line *l)
+{
+	int err = reopen_stdout(l);
+
+	if (err)
+		return err;
+	if (fcntl(STDIN_FILENO, F_GETFD) < 0)
+		return 0;
+	l->in = STDIN_FILENO;
+	terminal_raw(l);
+	return watch_input(l);
+}
+
+static int open_file(struct line *l, const char *path)
+{
+	l->out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
+	return l->out < 0 ? -errno : 0;
+}
+
+/* A socket left behind by somebody who is gone may be taken over. */
+static bool is_stale(int fd, const struct sockaddr_un *a)
+{
+	return connect(fd, (const void *)a, sizeof(*a)) && errno == ECONNREFUSED;
+}
+
+static int open_unix(struct line *l, const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int probe;
+
+	if (strlen(path) >= sizeof(a.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(a.sun_path, path);
+	l->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (l->listener < 0 || probe < 0)
+		return -errno;
+	if (is_stale(probe, &a))
+		unlink(path);
+	close(probe);
+	/* The guest's console is for the one who started it. */
+	if (fchmod(l->listener, 0600) || bind(l->listener, (void *)&a, sizeof(a)))
+		return -errno;
+	l->path = strdup(path);
+	if (!l->path || listen(l->listener, 1))
+		return -errno;
+	l->out_is_socket = true;
+	l->out_is_peer = true;
+	return watch_add(l, l->listener);
+}
+
+int line_open(struct serial *s, char *why, size_t why_len)
+{
+	const char *target = s->cfg.target;
+	struct line *l = &s->line;
+	int err;
+
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_mutex_init(&l->io_lock, NULL);
+	pthread_cond_init(&l->cond, NULL);
+	l->out = -1;
+	l->in = -1;
+	l->listener = -1;
+	l->always = -1;
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (l->epoll < 0)
+		return say(why, why_len, -errno, "serial port", target);
+	if (!strcmp(target, "none"))
+		return 0;
+	if (!strcmp(target, "stdio")) {
+		err = open_stdio(l);
+	} else if (!strncmp(target, "file=", 5) && target[5]) {
+		err = open_file(l, target + 5);
+	} else if (!strncmp(target, "unix=", 5) && target[5]) {
+		err = open_unix(l, target + 5);
+	} else {
+		snprintf(why, why_len,
+			 "serial port %s: give stdio, none, file=PATH or unix=PATH", target);
+		return -EINVAL;
+	}
+	if (!err)
+		err = writer_start(s);
+	return err ? say(why, why_len, err, "serial port", target) : 0;
+}
+
+void line_close(struct serial *s)
+{
+	struct line *l = &s->line;
+
+	if (l->writer_up) {
+		pthread_mutex_lock(&l->lock);
+		l->stop = true;
+		pthread_cond_signal(&l->cond);
+		pthread_mutex_unlock(&l->lock);
+		pthread_join(l->writer, NULL);
+	}
+	if (l->raw)
+		tcsetattr(STDIN_FILENO, TCSANOW, &l->saved);
+	if (l->path)
+		unlink(l->path);
+	free(l->path);
+	free(l->tx);
+	if (l->out >= 0)
+		close(l->out);
+	if (l->listener >= 0)
+		close(l->listener);
+	if (l->always >= 0)
+		close(l->always);
+	if (l->epoll >= 0)
+		close(l->epoll);
+	pthread_cond_destroy(&l->cond);
+	pthread_mutex_destroy(&l->io_lock);
+	pthread_mutex_destroy(&l->lock);
+}
