@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0
+# What a child's test script may use; it is put in front of each.  Its output
+# goes to the verdict port, one result a line; the status counts failures.
+
+failures=0
+trap 'exit $((failures > 0))' EXIT
+
+note() { echo "# $*"; }
+
+# ok STATUS NAME
+ok() {
+	if [ "$1" = 0 ]; then
+		echo "ok - $2"
+	else
+		echo "not ok - $2"
+		failures=$((failures + 1))
+		return 1
+	fi
+}
+
+# is GOT WANTED NAME
+is() {
+	if [ "$1" = "$2" ]; then
+		ok 0 "$3"
+	else
+		note "got '$1', wanted '$2'"
+		ok 1 "$3"
+	fi
+}
+
+# run NAME COMMAND...: passes if the command does; shows its output if not.
+run() {
+	name=$1
+	shift
+	if "$@" >/tmp/run.out 2>&1; then
+		ok 0 "$name"
+	else
+		sed 's/^/#   /' /tmp/run.out | tail -n 20
+		ok 1 "$name"
+	fi
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for() {
+	tries=$(($1 * 10))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $tries -gt 0 ] || return 1
+		tries=$((tries - 1))
+		sleep 0.1
+	done
+}
+
+# The first disk behind the bus, once it is there.
+first_disk() {
+	wait_for 20 test -e /sys/block/sda || return 1
+	echo /dev/sda
+}

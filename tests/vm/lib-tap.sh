@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Results in the form that prove reads.  Each returns whether the test passed.
+
+TAP_COUNT=0
+TAP_FAILED=0
+
+pass() {
+	TAP_COUNT=$((TAP_COUNT + 1))
+	echo "ok $TAP_COUNT - $*"
+}
+
+fail() {
+	TAP_COUNT=$((TAP_COUNT + 1))
+	TAP_FAILED=$((TAP_FAILED + 1))
+	echo "not ok $TAP_COUNT - $*"
+	return 1
+}
+
+note() { printf '# %s\n' "$*"; }
+
+# ok STATUS NAME: passes if STATUS is 0.  For example: cmp a b; ok $? "same"
+ok() {
+	if [ "$1" = 0 ]; then pass "$2"; else fail "$2"; fi
+}
+
+# is GOT WANTED NAME
+is() {
+	if [ "$1" = "$2" ]; then
+		pass "$3"
+	else
+		fail "$3"
+		printf '%s\n' "got: $1" "wanted: $2" | head -n 12 | sed 's/^/#   /'
+		return 1
+	fi
+}
+
+# like FILE REGEX NAME
+like() {
+	if grep -aEq -- "$2" "$1"; then
+		pass "$3"
+	else
+		fail "$3"
+		note "no line of $1 is like $2"
+		return 1
+	fi
+}
+
+# unlike FILE REGEX NAME
+unlike() {
+	if ! grep -aE -m1 -- "$2" "$1" | sed 's/^/# /' | grep .; then
+		pass "$3"
+	else
+		fail "$3"
+	fi
+}
+
+# at_most GOT LIMIT NAME: compares decimal numbers, and shows them.
+at_most() {
+	if awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a + 0 <= b + 0) }'
+	then
+		pass "$3: $1 (at most $2)"
+	else
+		fail "$3: $1 (at most $2)"
+	fi
+}
+
+skip_all() {
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+bail_out() {
+	fail "$*"
+	done_testing
+}
+
+done_testing() {
+	echo "1..$TAP_COUNT"
+	[ "$TAP_FAILED" = 0 ]
+	exit
+}

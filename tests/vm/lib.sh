@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Library of the tests with virtual machines; docs/testing.md has a tour.
+#
+# A test runs twice through its first lines: on this machine, where it builds
+# the child's initramfs, and after enter_root in the root partition, where KVM
+# is.  Its header may say "# root-kernel: 6.12" and "# timeout: SECONDS".
+
+set -u
+TEST=$(basename "$0" .t)
+PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cd "$PROJECT" || exit 125
+OUT=build/vm/$TEST		# kept after the test: consoles, verdicts
+. "$PROJECT/tests/vm/lib-tap.sh"
+
+SPLATS='BUG:|WARNING: (CPU|possible|suspicious|bad|kernel)|Oops|Call Trace:|general protection fault|KASAN:|UBSAN:|KCSAN:|INFO: task .* blocked|rcu: INFO:|rcu.*detected stall|soft lockup|hard LOCKUP|inconsistent lock state|kernel panic|Kernel panic|refcount_t:|list_(add|del) corruption|scheduling while atomic|sleeping function called|unreferenced object'
+
+header() {
+	sed -n "2,30s/^# $1: *//p" "$PROJECT/tests/vm/$TEST.t"
+}
+
+in_root() { [ -n "${ENLIGHT_IN_ROOT_PARTITION:-}" ]; }
+
+# kernel_image NAME: the file to boot.
+kernel_image() {
+	echo "build/kernels/$1/boot/vmlinuz-$(cat "build/kernels/$1/release")"
+}
+
+# guest_script NAME <<'EOF': a script for the child, for initramfs --script.
+# It may use tests/guest/tap.sh, which is put before it.
+guest_script() {
+	if in_root; then
+		cat >/dev/null
+		return
+	fi
+	mkdir -p "$OUT"
+	{ cat tests/guest/tap.sh; cat; } >"$OUT/$1.sh"
+}
+
+# initramfs NAME KERNEL OPTION...: see scripts/make-initramfs.
+initramfs() {
+	local name=$1 kernel=$2
+	shift 2
+	in_root && return
+	mkdir -p "$OUT"
+	scripts/make-initramfs --kernel "$kernel" "$@" -o "$OUT/$name.cpio" ||
+		bail_out "no initramfs $name"
+}
+
+# From here on the test runs where KVM is.
+enter_root() {
+	local kernel limit
+	if in_root; then
+		T=$(mktemp -d)
+		trap cleanup EXIT
+		RUNS=()
+		mark_root_log
+		return
+	fi
+	kernel=$(header root-kernel)
+	limit=$(header timeout)
+	exec scripts/with-root-partition --kernel "${kernel:-6.1}" \
+		--timeout "${limit:-300}" "$PROJECT/tests/vm/$TEST.t"
+}
+
+CHILD_PID=
+cleanup() {
+	[ -z "$CHILD_PID" ] || kill -9 "$CHILD_PID" 2>/dev/null
+	rm -rf "$T"
+}
+
+mark_root_log() {
+	MARK="enlight test $TEST $RANDOM$RANDOM"
+	echo "<6>$MARK" >/dev/kmsg
+}
+
+root_log() { dmesg | sed "0,/$MARK/d"; }
+
+# start_child RUN KERNEL IMAGE CMDLINE VMWP-OPTION...: starts vmwp; its files
+# are $T/RUN.console (COM1), $T/RUN.verdict (COM2), $T/RUN.stats, $T/RUN.log
+# (vmwp's own output) and the control socket $T/RUN.control.
+start_child() {
+	local run=$1 kernel=$2 image=$3 cmdline=$4
+	shift 4
+	begin_run "$run"
+	build/host/vmwp --kernel "$(kernel_image "$kernel")" \
+		--initrd "$OUT/$image.cpio" \
+		--cmdline "console=ttyS0 panic=-1 $cmdline" \
+		--serial "file=$T/$run.console" --serial "file=$T/$run.verdict" \
+		--control "$T/$run.control" --stats "$T/$run.stats" \
+		"$@" </dev/null >"$T/$run.log" 2>&1 &
+	CHILD_PID=$!
+}
+
+# The same with QEMU's own VMBus host; further options are QEMU's.
+start_child_qemu() {
+	local run=$1 kernel=$2 image=$3 cmdline=$4
+	shift 4
+	begin_run "$run"
+	qemu-system-x86_64 -nodefaults -no-user-config -accel kvm \
+		-cpu host,kvm=off,hv-vpindex,hv-synic,hv-relaxed,hv-time,hv-stimer,hv-vapic,hv-frequencies \
+		-device vmbus-bridge -m 256M -nic none -display none -no-reboot \
+		-kernel "$(kernel_image "$kernel")" -initrd "$OUT/$image.cpio" \
+		-append "console=ttyS0 panic=-1 $cmdline" \
+		-serial "file:$T/$run.console" -serial "file:$T/$run.verdict" \
+		"$@" </dev/null >"$T/$run.log" 2>&1 &
+	CHILD_PID=$!
+}
+
+begin_run() {
+	RUN=$1
+	RUNS+=("$1")
+	: >"$T/$1.console"
+	: >"$T/$1.verdict"
+}
+
+# wait_child SECONDS: sets CHILD_STATUS to the worker's exit status, 124 if it
+# had to be ended.  Copies the run's files to $OUT.
+wait_child() {
+	local end=$((SECONDS + $1)) f
+	while kill -0 "$CHILD_PID" 2>/dev/null; do
+		if [ $SECONDS -ge "$end" ]; then
+			kill -9 "$CHILD_PID"
+			wait "$CHILD_PID" 2>/dev/null
+			CHILD_STATUS=124
+			CHILD_PID=
+			break
+		fi
+		sleep 0.1
+	done
+	if [ -n "$CHILD_PID" ]; then
+		wait "$CHILD_PID"
+		CHILD_STATUS=$?
+		CHILD_PID=
+	fi
+	mkdir -p "$OUT"
+	for f in "$T/$RUN".{console,verdict,log,stats}; do
+		[ ! -f "$f" ] || cp "$f" "$OUT/"
+	done
+}
+
+run_child() {
+	start_child "$@"
+	wait_child "${CHILD_LIMIT:-120}"
+}
+
+run_child_qemu() {
+	start_child_qemu "$@"
+	wait_child "${CHILD_LIMIT:-120}"
+}
+
+# wait_line RUN REGEX SECONDS: waits for a line from the child's script.
+wait_line() {
+	local end=$((SECONDS + $3))
+	until grep -Eq -- "$2" "$T/$1.verdict"; do
+		[ $SECONDS -lt "$end" ] && kill -0 "$CHILD_PID" 2>/dev/null ||
+			return 1
+		sleep 0.1
+	done
+}
+
+# control VERB...: hvctl on the running child.
+control() { build/host/hvctl --socket "$T/$RUN.control" "$@"; }
+
+# stat_of RUN JQ-FILTER: a value from the run's statistics.
+stat_of() { jq -r "$2" "$T/$1.stats"; }
+
+# The usual end of a run: worker's status 0, the child's own results one by one,
+# its verdict, and no splat.
+child_passed() {
+	local run=${1:-$RUN}
+	is "$CHILD_STATUS" 0 "$run: the child powered off" || show_run "$run"
+	relay_results "$run"
+	if ! is "$(tr -d '\r' <"$T/$run.verdict" | sed -n 's/^verdict //p')" 0 \
+	    "$run: the child's verdict"; then
+		show_run "$run"
+	fi
+	no_splats "$run"
+}
+
+# Repeats the child's own result lines as ours.
+relay_results() {
+	local line text
+	while IFS= read -r line; do
+		line=${line%$'\r'}
+		text=$(sed -E 's/^(not )?ok[ 0-9]*-? *//' <<<"$line")
+		case $line in
+		'ok '*) pass "$1: $text" ;;
+		'not ok '*) fail "$1: $text" ;;
+		'# '*) note "${line#\# }" ;;
+		esac
+	done < <(grep -aE '^(ok|not ok|#) ' "$T/$1.verdict")
+}
+
+no_splats() {
+	local found
+	found=$(grep -aE "$SPLATS" "$T/$1.console")
+	is "$found" "" "$1: no splat on the child's console" || show_run "$1"
+}
+
+show_run() {
+	note "the last lines of $1's console, all of it in $OUT:"
+	tail -n 25 "$T/$1.console" | tr -d '\r' | sed 's/^/#   /'
+	note "the worker said:"
+	tail -n 10 "$T/$1.log" | sed 's/^/#   /'
+}
+
+# Ends the test: nothing of it is left, the root partition's log is clean.
+finish() {
+	local left found
+	left=$(pgrep -x "vmwp|qemu-system-x8" | tr '\n' ' ')
+	is "$left" "" "no worker is left running"
+	found=$(root_log | grep -aE "$SPLATS")
+	if ! is "$found" "" "no splat in the root partition's log"; then
+		root_log | tail -n 40 | sed 's/^/#   /'
+	fi
+	done_testing
+}
