@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The root takes a SCSI controller away while its disks are written to, and
+# gives it back, twenty times: I/O ends in errors, the device goes, comes back
+# and works; a disk on another controller does not notice.
+# root-kernel: 6.1
+# timeout: 900
+. "$(dirname "$0")/lib.sh"
+. "$PROJECT/tests/vm/lib-storage.sh"
+
+guest_script rescind <<'EOF'
+modprobe hv_vmbus; modprobe sd_mod; modprobe hv_storvsc
+disk() { # CONTROLLER-NUMBER-BY-SIZE: the disk of so many sectors
+	for b in /sys/block/sd*; do
+		[ "$(cat $b/size 2>/dev/null)" = "$1" ] && echo "/dev/${b##*/}" && return
+	done
+	return 1
+}
+stay=16384 go=32768
+wait_for 30 disk $stay; ok $? 'the disk that stays'
+wait_for 30 disk $go; ok $? 'the disk that goes'
+keep=$(disk $stay)
+( while :; do dd if=$keep of=/dev/null bs=64k count=16 iflag=direct 2>/dev/null || echo failed >/tmp/failed; done ) &
+reader=$!
+n=0
+while [ $n -lt 20 ]; do
+	d=$(disk $go) || break
+	dd if=/dev/zero of=$d bs=16k count=100000 oflag=direct 2>/dev/null &
+	writer=$!
+	echo "phase take $n"
+	wait_for 30 sh -c "! test -e $d || ! test -e /sys/block/${d##*/}" || { ok 1 "round $n: it went"; break; }
+	wait $writer && { ok 1 "round $n: writing ended in an error"; break; }
+	echo "phase gone $n"
+	wait_for 30 disk $go || { ok 1 "round $n: it came back"; break; }
+	dd if=$(disk $go) of=/dev/null bs=64k count=4 iflag=direct 2>/dev/null || { ok 1 "round $n: it works again"; break; }
+	n=$((n + 1))
+done
+is $n 20 'rounds'
+kill $reader
+test ! -e /tmp/failed; ok $? 'the other disk did not notice'
+is "$(ls /sys/bus/vmbus/devices | wc -l)" 2 'devices on the bus'
+EOF
+for who in ours stock; do
+	ours=
+	[ $who = stock ] || ours='hv_vmbus hv_storvsc'
+	initramfs $who 6.1 --available "$STORAGE_MODULES" --ours "$ours" --script "$OUT/rescind.sh"
+done
+enter_root
+
+rescind() { # RUN IMAGE
+	local n
+	truncate -s 8M "$T/stay.img"
+	truncate -s 16M "$T/go.img"
+	start_child "$1" 6.1 "$2" '' --processors 2 --memory 256M \
+		--scsi "file=$T/stay.img,controller=0" --scsi "file=$T/go.img,controller=1"
+	for n in $(seq 0 19); do
+		wait_line "$1" "^phase take $n\$" 60 || break
+		sleep 0.2
+		control controller remove 1 || note "round $n: hvctl controller remove failed"
+		wait_line "$1" "^phase gone $n\$" 60 || break
+		control controller add 1 >/dev/null && control disk add "file=$T/go.img,controller=1" >/dev/null ||
+			note "round $n: hvctl could not add it"
+	done
+	wait_child 120
+	child_passed "$1"
+}
+rescind ours ours
+rescind stock stock
+finish

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# 1, 2 and 8 processors, with our modules; with 8 there are sub-channels, and
+# all of them carry I/O.
+# root-kernel: 6.1
+# timeout: 900
+. "$(dirname "$0")/lib.sh"
+. "$PROJECT/tests/vm/lib-storage.sh"
+
+guest_script smp <<'EOF'
+for m in hv_vmbus sd_mod hv_storvsc; do modprobe $m || ok 1 "$m loads"; done
+disk=$(first_disk); ok $? 'the disk is there'
+is "$(nproc)" "$(sed -n 's/.*\bwant=\([0-9]*\).*/\1/p' /proc/cmdline)" 'processors'
+wait_for 10 test "$(ls -d /sys/bus/vmbus/devices/*/channels/* | wc -l)" -ge "$(sed -n 's/.*\bchannels=\([0-9]*\).*/\1/p' /proc/cmdline)"
+ok $? 'channels'
+i=0
+while [ $i -lt "$(nproc)" ]; do
+	taskset -p $((1 << i)) $$ >/dev/null
+	dd if=$disk of=/dev/null bs=4k count=64 skip=$((i * 64)) iflag=direct 2>/dev/null ||
+		ok 1 "processor $i reads"
+	i=$((i + 1))
+done
+ok 0 'every processor has read'
+idle=0
+for c in /sys/bus/vmbus/devices/*/channels/*; do
+	[ "$(cat $c/events)" -gt 0 ] || idle=$((idle + 1))
+done
+is $idle 0 'channels without an event'
+EOF
+initramfs ours 6.1 --available "$STORAGE_MODULES" --ours 'hv_vmbus hv_storvsc' \
+	--script "$OUT/smp.sh"
+enter_root
+
+for n in 1 2 8; do
+	truncate -s 16M "$T/disk.img"
+	CHILD_LIMIT=240 run_child "smp$n" 6.1 ours "want=$n channels=$(((n + 3) / 4))" \
+		--processors $n --memory 256M --scsi "file=$T/disk.img"
+	child_passed "smp$n"
+done
+finish
