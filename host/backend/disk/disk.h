@@ -19,7 +19,7 @@
 struct disk;
 
 struct disk_info {
-	uint64_t size;			/* bytes, multiple of block_size */
+	uint64_t size;			/* bytes, multiple of block_size; changes by resize */
 	uint32_t block_size;		/* logical: 512 or 4096 */
 	uint32_t physical_block_size;
 	bool readonly;
@@ -41,22 +41,27 @@ struct disk_req {
 	unsigned int niov;
 	/* On the submitting worker's thread; 0 or -errno (-ENOSPC, -EIO, ...). */
 	void (*done)(struct disk_req *req, int err);
+	/* Set by disk_submit(). */
 	struct disk *disk;
+	struct worker *worker;
 	uint64_t private[4];
 };
 
 struct disk_ops {
-	const char *name;		/* of the format: "raw", "null" */
+	const char *name;
 	void (*submit)(struct disk *d, struct worker *w, struct disk_req *req);
 	void (*close)(struct disk *d);
-	/* Look at the file again; 0 and the new info, or -errno. */
+	/* Look at the file again; 0 and the new size in info, or -errno. */
 	int (*refresh)(struct disk *d);
+	/* See disk_cancel(); may be NULL. */
+	void (*cancel)(struct disk *d, struct worker *w);
 };
 
 struct disk {
 	const struct disk_ops *ops;
 	struct disk_info info;
 	char *path;
+	const char *format;		/* also through a filter */
 };
 
 /*
@@ -71,11 +76,25 @@ struct disk_options {
 	uint64_t size;			/* of format=null */
 	uint32_t block_size;		/* 0: 512, or the device's own */
 };
-/* 0 or -errno; *why (static or malloc'd into buf) says what and how to mend it. */
+/*
+ * 0 or -errno; then `why` holds one line that says what is wrong and how to
+ * mend it.  An image opened for writing is locked against a second writer or
+ * reader in any process, one opened for reading against a writer.
+ */
 int disk_open(const struct disk_options *opt, struct disk **out, char *why, size_t why_len);
 void disk_close(struct disk *d);	/* no request may be under way */
-/* Bounds and alignment are checked here (-EINVAL through done). */
+/*
+ * Bounds (-EINVAL), and writes to a read-only disk (-EROFS), are checked here.
+ * done() is called in any case, and never from within this call.
+ */
 void disk_submit(struct disk *d, struct worker *w, struct disk_req *req);
+/*
+ * The worker's thread: requests submitted on `w` that would never finish by
+ * themselves (a fault filter's "hang") finish now with -ECANCELED.
+ */
+void disk_cancel(struct disk *d, struct worker *w);
+/* The file may have a new size.  0 or -errno; info.size is then as before. */
+int disk_refresh(struct disk *d);
 
 /* A filter that injects faults between VSP and backend (--fault SPEC):
  * "disk:op=read|write|flush|discard|any,err=EIO|ENOSPC|...|hang,after=N,count=N,
