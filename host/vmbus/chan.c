@@ -392,7 +392,6 @@ void chan_on_open(struct vmbus_server *srv, const void *msg, size_t len)
 	const struct vmb_open *m = msg;
 	struct vmbus_chan *ch = relid_chan(srv, m->relid);
 
-	(void)len;
 	if (relid_going(srv, ch, m->relid))
 		return;
 	if (!ch) {
@@ -476,7 +475,6 @@ void chan_on_close(struct vmbus_server *srv, const void *msg, size_t len)
 	const struct vmb_relid_msg *m = msg;
 	struct vmbus_chan *ch = relid_chan(srv, m->relid);
 
-	(void)len;
 	if (relid_going(srv, ch, m->relid))
 		return;
 	if (!ch) {
@@ -504,7 +502,6 @@ void chan_on_modify(struct vmbus_server *srv, const void *msg, size_t len)
 		.status = VMB_STATUS_FAILED,
 	};
 
-	(void)len;
 	if (!ch) {
 		if (!relid_going(srv, ch, m->relid))
 			server_bad(srv, "MODIFYCHANNEL: relid %u unknown",

@@ -245,7 +245,6 @@ void gpadl_on_teardown(struct vmbus_server *srv, const void *msg, size_t len)
 	struct gpadl *g = gpadl_find(srv, m->gpadl);
 	const struct vmbus_chan *ch;
 
-	(void)len;
 	if (!g) {
 		if (!relid_quarantined(srv, m->relid))
 			server_bad(srv, "GPADL_TEARDOWN: handle %#x unknown",

@@ -33,7 +33,6 @@ static void on_tl_connect(struct vmbus_server *srv, const void *msg, size_t len)
 		.status = NT_STATUS_CONNECTION_REFUSED,
 	};
 
-	(void)len;
 	/* 4.0 has the question, but not the answer. */
 	if (vmbus_server_version(srv) >= VMB_VERSION_4_1)
 		server_post(srv, &resp, sizeof(resp));
@@ -49,7 +48,6 @@ static void on_close_reserved(struct vmbus_server *srv, const void *msg,
 		.relid = m->relid,
 	};
 
-	(void)len;
 	server_bad(srv, "CLOSE_RESERVED_CHANNEL: relid %u is not reserved",
 		   m->relid);
 	server_post(srv, &resp, sizeof(resp));
@@ -61,7 +59,6 @@ static void on_open_reserved(struct vmbus_server *srv, const void *msg,
 {
 	const struct vmb_relid_msg *m = msg;
 
-	(void)len;
 	server_bad(srv, "OPEN_RESERVED_CHANNEL: relid %u is not reserved",
 		   m->relid);
 }

@@ -102,8 +102,6 @@ void relid_on_request_offers(struct vmbus_server *srv, const void *msg,
 {
 	struct vmb_hdr done = { .type = VMB_MSG_ALL_OFFERS };
 
-	(void)msg;
-	(void)len;
 	if (srv->offers_sent) {
 		server_bad(srv, "REQUESTOFFERS: second time on one connection");
 		return;
@@ -159,7 +157,6 @@ void relid_on_released(struct vmbus_server *srv, const void *msg, size_t len)
 	const struct vmb_relid_msg *m = msg;
 	struct vmbus_chan *ch = relid_chan(srv, m->relid);
 
-	(void)len;
 	if (relid_quarantined(srv, m->relid)) {
 		srv->slot[m->relid].state = RELID_FREE;
 		relid_offer_waiting(srv);

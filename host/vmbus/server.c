@@ -259,8 +259,6 @@ void server_on_contact(struct vmbus_server *srv, uint32_t connection,
 
 void server_on_unload(struct vmbus_server *srv, const void *msg, size_t len)
 {
-	(void)msg;
-	(void)len;
 	/* An INITIATE_CONTACT not answered yet has told a newer VP. */
 	if (srv->state == CONN_ENDING && srv->next == NEXT_CONTACT)
 		srv->message_vp =

@@ -14,7 +14,8 @@ struct vmbus_host_ops {
 	 * Send a channel message to a VP's SINT (SynIC message type 1).  Never
 	 * blocks: the host queues as much as is asked.  Order is kept per VP.
 	 */
-	void (*post)(void *host, uint32_t vp, uint8_t sint, const void *msg, size_t len);
+	void (*post)(void *host, uint32_t vp, uint8_t sint, const void *msg,
+		     size_t len);
 	/* Forget messages posted and not yet delivered (reset, reconnect). */
 	void (*drop_posts)(void *host);
 	/* Any thread: set event flag `flag` of (vp, sint), interrupt on 0 -> 1.
@@ -32,13 +33,14 @@ struct vmbus_host_ops {
 };
 
 struct vmbus_server_config {
-	uint32_t max_version;		/* VMB_VERSION_*; 0: the newest */
-	uint64_t gpadl_limit;		/* bytes shared by GPADLs at once; 0: 1280 MiB */
+	uint32_t max_version; /* VMB_VERSION_*; 0: the newest */
+	uint64_t gpadl_limit; /* bytes shared by GPADLs at once; 0: 1280 MiB */
 	const struct mem *mem;
 };
 
-int vmbus_server_create(const struct vmbus_server_config *cfg, const struct vmbus_host_ops *ops,
-			void *host, struct vmbus_server **out);
+int vmbus_server_create(const struct vmbus_server_config *cfg,
+			const struct vmbus_host_ops *ops, void *host,
+			struct vmbus_server **out);
 /* All channels must have been released (vmbus_server_shutdown() starts that). */
 void vmbus_server_destroy(struct vmbus_server *srv);
 
@@ -48,27 +50,31 @@ void vmbus_server_destroy(struct vmbus_server *srv);
  * TLFS_STATUS_SUCCESS, or INVALID_CONNECTION when there is no such port (ask
  * vmbus_server_port_valid(), any thread, before queueing the message).
  */
-bool vmbus_server_port_valid(const struct vmbus_server *srv, uint32_t connection);
-void vmbus_server_message(struct vmbus_server *srv, uint32_t connection, const void *msg,
-			  size_t len);
+bool vmbus_server_port_valid(const struct vmbus_server *srv,
+			     uint32_t connection);
+void vmbus_server_message(struct vmbus_server *srv, uint32_t connection,
+			  const void *msg, size_t len);
 /*
  * The VM is being reset: as UNLOAD, without an answer; done(arg) when all VSPs
  * have closed their channels, through ops->defer() and hence never from within
  * this call.  Called again before that, the later done replaces the earlier.
  */
-void vmbus_server_reset(struct vmbus_server *srv, void (*done)(void *arg), void *arg);
+void vmbus_server_reset(struct vmbus_server *srv, void (*done)(void *arg),
+			void *arg);
 /*
  * Revoke everything, for the end of the process: no word to the child; done(arg)
  * through ops->defer() when all channels have been released.
  */
-void vmbus_server_shutdown(struct vmbus_server *srv, void (*done)(void *arg), void *arg);
+void vmbus_server_shutdown(struct vmbus_server *srv, void (*done)(void *arg),
+			   void *arg);
 
 struct vmbus_server_stats {
 	uint64_t messages_in, messages_out, messages_bad;
-	uint64_t gpadls, gpadl_bytes;	/* live now */
+	uint64_t gpadls, gpadl_bytes; /* live now */
 	uint64_t connects, unloads;
 };
-void vmbus_server_get_stats(const struct vmbus_server *srv, struct vmbus_server_stats *out);
+void vmbus_server_get_stats(const struct vmbus_server *srv,
+			    struct vmbus_server_stats *out);
 /* Calls fn for every channel that exists, in order of relid. */
 void vmbus_server_each(struct vmbus_server *srv,
 		       void (*fn)(struct vmbus_chan *ch, void *arg), void *arg);

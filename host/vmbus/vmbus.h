@@ -34,12 +34,12 @@ struct vmbus_chan;
 
 struct vmbus_offer {
 	struct guid_reg type;
-	struct guid_reg instance;	/* unique over all live primary offers */
+	struct guid_reg instance; /* unique over all live primary offers */
 	uint16_t flags;
-	uint16_t sub_index;		/* 0: primary */
+	uint16_t sub_index; /* 0: primary */
 	uint16_t mmio_megabytes;
 	uint8_t user[120];
-	const char *name;		/* for logs and statistics; copied */
+	const char *name; /* for logs and statistics; copied */
 };
 
 struct vmbus_chan_ops {
@@ -67,7 +67,8 @@ struct vmbus_chan_ops {
  * again before the child has released the old relid.
  */
 int vmbus_offer(struct vmbus_server *srv, const struct vmbus_offer *offer,
-		const struct vmbus_chan_ops *ops, void *priv, struct vmbus_chan **out);
+		const struct vmbus_chan_ops *ops, void *priv,
+		struct vmbus_chan **out);
 /* Server thread: take the offer back (RESCIND).  Ends with released(). */
 void vmbus_revoke(struct vmbus_chan *ch);
 /* Any thread; see vmbus_chan_ops.close. */
@@ -94,12 +95,12 @@ int vmbus_chan_signal_fd(const struct vmbus_chan *ch);
 
 /* A received packet; all pointers lead into the caller's buffer. */
 struct vmbus_packet {
-	uint16_t type;			/* enum ring_pkt_type */
+	uint16_t type; /* enum ring_pkt_type */
 	uint16_t flags;
 	uint64_t transaction;
-	const void *header;		/* bytes 16 .. offset8*8 */
+	const void *header; /* bytes 16 .. offset8*8 */
 	uint32_t header_len;
-	const void *data;		/* payload, rounded up to 8 */
+	const void *data; /* payload, rounded up to 8 */
 	uint32_t data_len;
 };
 
@@ -109,7 +110,8 @@ struct vmbus_packet {
  * larger than buf (both: call vmbus_chan_fail()).  `buf` is 8-byte aligned.  The
  * ring space is given back to the child by vmbus_chan_flush().
  */
-int vmbus_chan_recv(struct vmbus_chan *ch, void *buf, size_t size, struct vmbus_packet *pkt);
+int vmbus_chan_recv(struct vmbus_chan *ch, void *buf, size_t size,
+		    struct vmbus_packet *pkt);
 /*
  * Put a packet in the ring to the child.  0, -EAGAIN when the ring is full
  * (pending_send is set, so a signal comes when there is room again: try again
@@ -117,9 +119,9 @@ int vmbus_chan_recv(struct vmbus_chan *ch, void *buf, size_t size, struct vmbus_
  * (call vmbus_chan_fail()).  The child sees it, and is interrupted if it must
  * be, at vmbus_chan_flush().  Header and data are padded to 8 bytes with zeroes.
  */
-int vmbus_chan_send(struct vmbus_chan *ch, uint16_t type, uint16_t flags, uint64_t transaction,
-		    const void *header, uint32_t header_len, const void *data,
-		    uint32_t data_len);
+int vmbus_chan_send(struct vmbus_chan *ch, uint16_t type, uint16_t flags,
+		    uint64_t transaction, const void *header,
+		    uint32_t header_len, const void *data, uint32_t data_len);
 /* Publish both indices and signal the child if the rules of the ring say so. */
 void vmbus_chan_flush(struct vmbus_chan *ch);
 /* True when the child's ring holds something or its indices are wild. */
@@ -148,18 +150,19 @@ int vmbus_gpa_first(const struct vmbus_packet *pkt, struct vmbus_gpa_iter *it);
  * Next range as iovecs of guest memory: their count, -ENODATA after the last
  * range, or as mem_iov().  *len: its bytes.
  */
-int vmbus_gpa_next(const struct mem *m, struct vmbus_gpa_iter *it, struct iovec *iov,
-		   unsigned int max_iov, uint32_t *len);
+int vmbus_gpa_next(const struct mem *m, struct vmbus_gpa_iter *it,
+		   struct iovec *iov, unsigned int max_iov, uint32_t *len);
 
 /* Counters of one channel since it was offered; readable from any thread. */
 struct vmbus_chan_stats {
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;
-	uint64_t signals_in;		/* from the child: hypercalls */
-	uint64_t interrupts;		/* to the child: event flags newly set */
-	uint64_t ring_full;		/* sends that found no room */
+	uint64_t signals_in; /* from the child: hypercalls */
+	uint64_t interrupts; /* to the child: event flags newly set */
+	uint64_t ring_full;  /* sends that found no room */
 	uint64_t opens, closes, errors;
 };
-void vmbus_chan_get_stats(const struct vmbus_chan *ch, struct vmbus_chan_stats *out);
+void vmbus_chan_get_stats(const struct vmbus_chan *ch,
+			  struct vmbus_chan_stats *out);
 /* The serving thread tells what it read from the signal eventfd. */
 void vmbus_chan_count_signals(struct vmbus_chan *ch, uint64_t count);
 
