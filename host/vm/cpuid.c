@@ -61,6 +61,21 @@ static void patch_cache(struct kvm_cpuid_entry2 *e, unsigned int nvps, bool core
 		e->eax = (e->eax & ~(0x3fu << 26)) | (nvps - 1) << 26;
 }
 
+/*
+ * AMD's families 0xf and 0x10 had a northbridge that Linux looks for in 8192
+ * PCI functions, by port, with an exit for each: seconds of its boot.  There is
+ * none here; family 0x11 says so and is the same to Linux in all else.
+ */
+static uint32_t without_northbridge(const struct vm *vm, uint32_t signature)
+{
+	uint32_t family = (signature >> 8 & 0xf) + (signature >> 20 & 0xff);
+	bool amd = vm->cpuid->entries[0].ebx == 0x68747541;	/* "Auth" */
+
+	if (!amd || (signature >> 8 & 0xf) != 0xf || (family != 0xf && family != 0x10))
+		return signature;
+	return (signature & ~(0xffu << 20)) | 0x2 << 20;
+}
+
 /* False: not for this guest. */
 static bool patch(const struct vp *vp, struct kvm_cpuid_entry2 *e)
 {
@@ -73,6 +88,7 @@ static bool patch(const struct vp *vp, struct kvm_cpuid_entry2 *e)
 			e->eax = 0xb;
 		break;
 	case 1:
+		e->eax = without_northbridge(vm, e->eax);
 		e->ebx = (e->ebx & 0x0000ffff) | vp->index << 24 | n << 16;
 		e->ecx = (e->ecx & ~L1_ECX_VMX) | L1_ECX_HYPERVISOR;
 		if (ioctl(vm->kvm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0)
@@ -90,6 +106,7 @@ static bool patch(const struct vp *vp, struct kvm_cpuid_entry2 *e)
 	case 0x8000000a:	/* SVM */
 		return false;
 	case 0x80000001:
+		e->eax = without_northbridge(vm, e->eax);
 		e->ecx &= ~(LX1_ECX_SVM | LX1_ECX_CMP_LEGACY);
 		if (n > 1)
 			e->ecx |= LX1_ECX_CMP_LEGACY;
