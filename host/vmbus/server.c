@@ -278,6 +278,12 @@ void vmbus_server_reset(struct vmbus_server *srv, void (*done)(void *arg),
 	srv->message_vp = 0;
 }
 
+void vmbus_server_defer(struct vmbus_server *srv, void (*fn)(void *arg),
+			void *arg)
+{
+	srv->ops.defer(srv->host, fn, arg);
+}
+
 void server_check_shutdown(struct vmbus_server *srv)
 {
 	if (!srv->shutting_down || !srv->shutdown_done ||

@@ -86,6 +86,9 @@ uint32_t vmbus_chan_relid(const struct vmbus_chan *ch);
 uint16_t vmbus_chan_sub_index(const struct vmbus_chan *ch);
 const struct mem *vmbus_chan_mem(const struct vmbus_chan *ch);
 struct vmbus_server *vmbus_chan_server(const struct vmbus_chan *ch);
+/* Any thread: run fn(arg) on the server thread, soon.  For VSPs' own ends. */
+void vmbus_server_defer(struct vmbus_server *srv, void (*fn)(void *arg),
+			void *arg);
 /* Version of the present connection (VMB_VERSION_*), 0 when there is none. */
 uint32_t vmbus_server_version(const struct vmbus_server *srv);
 /* The eventfd which the child's signals arrive at: poll it for input, read it. */
