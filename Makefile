@@ -37,6 +37,7 @@ help:
 #:   make fuzz        fuzz for FUZZ_TIME=60 seconds each
 #:   make abi-check   compare our exports with the kernels' own
 #:   make style       checkpatch, sparse, clang-format, cppcheck, includes
+#:   make format      clang-format for user space
 #: Further:
 #:   make setup       install missing packages, fetch kernels
 #:   make install     host programs, below PREFIX=/usr/local
@@ -47,7 +48,7 @@ include scripts/build/host.mk
 include scripts/build/modules.mk
 include scripts/build/tests.mk
 
-.PHONY: all setup packages run check style abi-check clean install
+.PHONY: all setup packages run check style format abi-check clean install
 all: host modules
 
 setup:
@@ -67,6 +68,9 @@ check: setup
 
 style: setup
 	$(quiet)scripts/style
+
+format: packages
+	$(quiet)scripts/style --fix
 
 abi-check: modules
 	$(quiet)scripts/abi-check

@@ -38,8 +38,13 @@ static char **take_strings(char **pos, char *end)
 		}
 		list[count++] = s;
 		if (count == room) {
+			char **longer;
+
 			room *= 2;
-			list = realloc(list, room * sizeof(*list));
+			longer = realloc(list, room * sizeof(*list));
+			if (!longer)
+				break;
+			list = longer;
 		}
 	}
 	free(list);

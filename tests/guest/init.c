@@ -145,6 +145,7 @@ static int run(char *const argv[], int out, int terminal)
 static void run_test(int modules_failed)
 {
 	char *const argv[] = { "/bin/sh", "/test.sh", NULL };
+	char *const log[] = { "/bin/busybox", "dmesg", NULL };
 	int port = open_verdict_port();
 	int status;
 
@@ -157,6 +158,8 @@ static void run_test(int modules_failed)
 	status = run(argv, port, 0);
 	if (modules_failed && !status)
 		status = 1;
+	if (status)
+		run(log, 2, 0);
 	dprintf(port, "verdict %d\n", status);
 	tcdrain(port);
 	close(port);

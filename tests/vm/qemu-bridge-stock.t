@@ -9,11 +9,11 @@
 guest_script bus <<'EOF'
 run 'hv_vmbus loads' modprobe hv_vmbus
 run 'the bus is connected' wait_for 10 sh -c 'dmesg | grep "Vmbus version:4.0"'
+is "$(ls /sys/bus/vmbus/drivers | wc -l)" 0 'no driver is there yet'
 EOF
 initramfs stock 6.1 --available hv_vmbus --script "$OUT/bus.sh"
 enter_root
 
 CHILD_LIMIT=200 run_child_qemu stock 6.1 stock ''
 child_passed stock
-like "$T/stock.console" 'Vmbus version:4\.0' 'QEMU speaks version 4.0'
 finish
