@@ -57,8 +57,8 @@ static void chan_release(struct vmbus_chan *ch)
 	TAILQ_REMOVE(&srv->chans, ch, link);
 	srv->nchans--;
 	TAILQ_FOREACH(sub, &srv->chans, link)
-	if (sub->parent == ch)
-		sub->parent = NULL;
+		if (sub->parent == ch)
+			sub->parent = NULL;
 	ch->ops->released(ch, ch->priv);
 	chan_free(ch);
 	server_check_shutdown(srv);
@@ -134,8 +134,7 @@ static struct vmbus_chan *offer_find(struct vmbus_server *srv,
 	struct vmbus_chan *ch, *primary = NULL;
 
 	*err = 0;
-	TAILQ_FOREACH(ch, &srv->chans, link)
-	{
+	TAILQ_FOREACH(ch, &srv->chans, link) {
 		if (ch->dying ||
 		    !guid_equal(&ch->offer.instance, &offer->instance))
 			continue;
@@ -208,8 +207,7 @@ void chan_rescind(struct vmbus_chan *ch)
 				   .relid = ch->relid };
 	struct vmbus_chan *sub;
 
-	TAILQ_FOREACH(sub, &ch->srv->chans, link)
-	{
+	TAILQ_FOREACH(sub, &ch->srv->chans, link) {
 		if (sub->parent != ch)
 			continue;
 		sub->dying = true;
@@ -429,8 +427,7 @@ void chan_close(struct vmbus_chan *ch)
 	/* First, so that it counts as busy while its sub-channels close. */
 	ch->state = CHAN_CLOSING;
 	ch->vsp_closed = false;
-	TAILQ_FOREACH(sub, &srv->chans, link)
-	{
+	TAILQ_FOREACH(sub, &srv->chans, link) {
 		if (sub->parent != ch)
 			continue;
 		sub->dying = true;
@@ -451,8 +448,8 @@ static void chan_finish_close(struct vmbus_chan *ch)
 	if (ch->state != CHAN_CLOSING || !ch->vsp_closed)
 		return;
 	TAILQ_FOREACH(sub, &srv->chans, link)
-	if (sub->parent == ch && chan_busy(sub))
-		return;
+		if (sub->parent == ch && chan_busy(sub))
+			return;
 	chan_unmap(ch);
 	ch->state = CHAN_OFFERED;
 	log_debug(ch->name, "closed");

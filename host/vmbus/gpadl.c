@@ -29,8 +29,8 @@ struct gpadl *gpadl_find(struct vmbus_server *srv, uint32_t handle)
 	struct gpadl *g;
 
 	LIST_FOREACH(g, gpadl_bucket(srv, handle), link)
-	if (g->handle == handle)
-		return g;
+		if (g->handle == handle)
+			return g;
 	return NULL;
 }
 

@@ -94,7 +94,7 @@ void relid_offer_waiting(struct vmbus_server *srv)
 	if (srv->state != CONN_UP || !srv->offers_sent)
 		return;
 	TAILQ_FOREACH(ch, &srv->chans, link)
-	offer_one(ch);
+		offer_one(ch);
 }
 
 void relid_on_request_offers(struct vmbus_server *srv, const void *msg,
@@ -121,9 +121,11 @@ void relid_retire(struct vmbus_chan *ch)
 	slot->state = RELID_FREE;
 	if (!ch->child_released) {
 		slot->state = RELID_QUARANTINE;
-		/* Sub-channels share the instance, and may come again at once. */
-		slot->instance = ch->parent ? (struct guid_reg){ { 0 } } :
-					      ch->offer.instance;
+		/* Sub-channels share it, and may come again at once. */
+		if (ch->parent)
+			memset(&slot->instance, 0, sizeof(slot->instance));
+		else
+			slot->instance = ch->offer.instance;
 	}
 	ch->relid = 0;
 	ch->revoked = false;
@@ -143,8 +145,7 @@ void relid_reset(struct vmbus_server *srv)
 	struct vmbus_chan *ch;
 
 	memset(srv->slot, 0, sizeof(srv->slot));
-	TAILQ_FOREACH(ch, &srv->chans, link)
-	{
+	TAILQ_FOREACH(ch, &srv->chans, link) {
 		ch->relid = 0;
 		ch->revoked = false;
 		ch->child_released = false;

@@ -175,8 +175,7 @@ static void server_ended(struct vmbus_server *srv)
 
 	gpadl_drop(srv, 0);
 	relid_reset(srv);
-	TAILQ_FOREACH(ch, &srv->chans, link)
-	{
+	TAILQ_FOREACH(ch, &srv->chans, link) {
 		ch->withdrawn = false;
 		if (ch->parent || srv->shutting_down)
 			ch->dying = true;
@@ -209,8 +208,8 @@ void server_check_ended(struct vmbus_server *srv)
 	if (srv->state != CONN_ENDING)
 		return;
 	TAILQ_FOREACH(ch, &srv->chans, link)
-	if (chan_busy(ch))
-		return;
+		if (chan_busy(ch))
+			return;
 	server_ended(srv);
 }
 
@@ -222,8 +221,7 @@ static void server_end(struct vmbus_server *srv, enum conn_next next)
 	srv->next = next;
 	if (srv->state != CONN_ENDING) {
 		srv->state = CONN_ENDING;
-		TAILQ_FOREACH(ch, &srv->chans, link)
-		{
+		TAILQ_FOREACH(ch, &srv->chans, link) {
 			ch->reopen = false;
 			chan_close(ch);
 		}
@@ -316,8 +314,8 @@ void vmbus_server_each(struct vmbus_server *srv,
 	uint32_t relid;
 
 	TAILQ_FOREACH(ch, &srv->chans, link)
-	if (!ch->relid)
-		fn(ch, arg);
+		if (!ch->relid)
+			fn(ch, arg);
 	for (relid = 1; relid < VMB_RELIDS; relid++)
 		if (srv->slot[relid].state == RELID_USED)
 			fn(srv->slot[relid].ch, arg);

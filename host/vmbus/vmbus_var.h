@@ -244,7 +244,7 @@ struct vmbus_server {
 	void (*shutdown_done)(void *arg);
 	void *shutdown_arg;
 
-	TAILQ_HEAD(, vmbus_chan) chans;
+	TAILQ_HEAD(vmbus_chans, vmbus_chan) chans;
 	unsigned int nchans;
 	struct relid_slot slot[VMB_RELIDS];
 

@@ -6,7 +6,7 @@
  * links: vmbus mem util
  */
 #define FAKE_POSTS 64
-#include "../unit/vmbus_fake.h"
+#include "vmbus_fake.h"
 
 #define RING_PAGES 8u
 #define FIRST_PAGE 4u

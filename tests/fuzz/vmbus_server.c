@@ -7,7 +7,7 @@
  * links: vmbus mem util
  */
 #define FAKE_POSTS 64
-#include "../unit/vmbus_fake.h"
+#include "vmbus_fake.h"
 
 #define DEVS	  4u
 #define RAM_PAGES 16u

@@ -175,6 +175,10 @@ static void reopen(void **state)
 	fake_open_chan(f, 1, 0);
 	f->taken = f->posted;
 	fake_relid(f, VMB_MSG_CLOSE, 1);
+	/* What the device still answers reaches the ring, but no VP. */
+	vmbus_chan_send(d.ch, RING_PKT_INBAND, 0, 1, NULL, 0, "x", 1);
+	vmbus_chan_flush(d.ch);
+	assert_int_equal(f->signals, 0);
 	fake_teardown(f, 1, 0xE1E11);
 	fake_gpadl_at(f, 1, 7, 40, 6);
 	TAKE(f, VMB_MSG_GPADL_CREATED);

@@ -1,0 +1,1 @@
+../unit/vmbus_fake.h
