@@ -10,11 +10,11 @@
 
 #include "hvctl.h"
 
-#define WORKER_PATH "/org/enlight/Worker1"
+#define WORKER_PATH	 "/org/enlight/Worker1"
 #define WORKER_INTERFACE "org.enlight.Worker1"
-#define RUN_FOLDER "/run/enlight"
+#define RUN_FOLDER	 "/run/enlight"
 /* Removing a disk waits for its I/O. */
-#define CALL_SECONDS 120
+#define CALL_SECONDS	 120
 
 /* The only socket in RUN_FOLDER, into buf. */
 static int find_socket(char *buf, size_t len)
@@ -27,7 +27,8 @@ static int find_socket(char *buf, size_t len)
 	while (dir && (entry = readdir(dir))) {
 		char path[512];
 
-		snprintf(path, sizeof(path), "%s/%s", RUN_FOLDER, entry->d_name);
+		snprintf(path, sizeof(path), "%s/%s", RUN_FOLDER,
+			 entry->d_name);
 		if (stat(path, &st) || !S_ISSOCK(st.st_mode))
 			continue;
 		if (!found++)
@@ -38,9 +39,11 @@ static int find_socket(char *buf, size_t len)
 	if (found == 1)
 		return 0;
 	if (!found)
-		return fail(HVCTL_UNREACHABLE, "which worker? Give --socket PATH (of vmwp "
+		return fail(HVCTL_UNREACHABLE,
+			    "which worker? Give --socket PATH (of vmwp "
 			    "--control PATH)");
-	return fail(HVCTL_UNREACHABLE, "%u workers in %s: choose one with --socket PATH", found,
+	return fail(HVCTL_UNREACHABLE,
+		    "%u workers in %s: choose one with --socket PATH", found,
 		    RUN_FOLDER);
 }
 
@@ -51,10 +54,12 @@ static void to_address(const char *path, char *buf, size_t len)
 
 	for (; *path && n + 4 < len; path++) {
 		if (strchr("-_/.", *path) || (*path >= '0' && *path <= '9') ||
-		    (*path >= 'a' && *path <= 'z') || (*path >= 'A' && *path <= 'Z'))
+		    (*path >= 'a' && *path <= 'z') ||
+		    (*path >= 'A' && *path <= 'Z'))
 			buf[n++] = *path;
 		else
-			n += snprintf(buf + n, len - n, "%%%02x", (unsigned char)*path);
+			n += snprintf(buf + n, len - n, "%%%02x",
+				      (unsigned char)*path);
 	}
 	buf[n] = '\0';
 }
@@ -81,12 +86,15 @@ int client_connect(struct hvctl *h)
 		return 0;
 	client_close(h);
 	if (err == -ENOENT)
-		return fail(HVCTL_UNREACHABLE, "there is no %s: was vmwp started with "
-			    "--control %s?", path, path);
+		return fail(HVCTL_UNREACHABLE,
+			    "there is no %s: was vmwp started with "
+			    "--control %s?",
+			    path, path);
 	if (err == -ECONNREFUSED)
-		return fail(HVCTL_UNREACHABLE, "no worker listens at %s: it has ended", path);
-	return fail(HVCTL_UNREACHABLE, "cannot reach the worker at %s: %s", path,
-		    strerror(-err));
+		return fail(HVCTL_UNREACHABLE,
+			    "no worker listens at %s: it has ended", path);
+	return fail(HVCTL_UNREACHABLE, "cannot reach the worker at %s: %s",
+		    path, strerror(-err));
 }
 
 void client_close(struct hvctl *h)
@@ -97,14 +105,16 @@ void client_close(struct hvctl *h)
 static int call_failed(int err, const sd_bus_error *error)
 {
 	if (err == -ECONNRESET || err == -ENOTCONN || err == -EPIPE)
-		return fail(HVCTL_UNREACHABLE, "the worker ended, or turned us away");
+		return fail(HVCTL_UNREACHABLE,
+			    "the worker ended, or turned us away");
 	if (err == -ETIMEDOUT)
 		return fail(HVCTL_REFUSED, "the worker does not answer");
-	return fail(HVCTL_REFUSED, "%s", error->message ? error->message : strerror(-err));
+	return fail(HVCTL_REFUSED, "%s",
+		    error->message ? error->message : strerror(-err));
 }
 
-int client_call(struct hvctl *h, const char *method, sd_bus_message **reply, const char *types,
-		...)
+int client_call(struct hvctl *h, const char *method, sd_bus_message **reply,
+		const char *types, ...)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *m = NULL;
@@ -116,15 +126,16 @@ int client_call(struct hvctl *h, const char *method, sd_bus_message **reply, con
 		if (status)
 			return status;
 	}
-	err = sd_bus_message_new_method_call(h->bus, &m, NULL, WORKER_PATH, WORKER_INTERFACE,
-					     method);
+	err = sd_bus_message_new_method_call(h->bus, &m, NULL, WORKER_PATH,
+					     WORKER_INTERFACE, method);
 	if (err >= 0 && types) {
 		va_start(ap, types);
 		err = sd_bus_message_appendv(m, types, ap);
 		va_end(ap);
 	}
 	if (err >= 0)
-		err = sd_bus_call(h->bus, m, CALL_SECONDS * 1000000ull, &error, reply);
+		err = sd_bus_call(h->bus, m, CALL_SECONDS * 1000000ull, &error,
+				  reply);
 	if (err < 0)
 		status = call_failed(err, &error);
 	sd_bus_error_free(&error);
@@ -149,8 +160,8 @@ int client_property(struct hvctl *h, const char *name, const char *type,
 		if (status)
 			return status;
 	}
-	err = sd_bus_get_property(h->bus, NULL, WORKER_PATH, WORKER_INTERFACE, name, &error,
-				  &reply, type);
+	err = sd_bus_get_property(h->bus, NULL, WORKER_PATH, WORKER_INTERFACE,
+				  name, &error, &reply, type);
 	if (err >= 0)
 		err = sd_bus_message_read_basic(reply, *type, &value);
 	if (err < 0)
@@ -172,7 +183,10 @@ int client_stats(struct hvctl *h, struct json_object **out)
 
 	if (status)
 		return status;
-	*out = sd_bus_message_read(reply, "s", &text) > 0 ? json_tokener_parse(text) : NULL;
+	*out = sd_bus_message_read(reply, "s", &text) > 0 ?
+		       json_tokener_parse(text) :
+		       NULL;
 	sd_bus_message_unref(reply);
-	return *out ? HVCTL_OK : fail(HVCTL_REFUSED, "the worker's answer makes no sense");
+	return *out ? HVCTL_OK :
+		      fail(HVCTL_REFUSED, "the worker's answer makes no sense");
 }

@@ -98,9 +98,11 @@ _hvctl()
 		compopt -o filenames 2>/dev/null
 	elif [[ -z $verb ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '--socket --json state stats channels pause
-			resume reset power-off disk help' -- "$word")
+			resume reset power-off disk controller help' -- "$word")
 	elif [[ $verb == disk && -z $second ]]; then
 		mapfile -t COMPREPLY < <(compgen -W 'list add remove resize' -- "$word")
+	elif [[ $verb == controller && -z $second ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'add remove' -- "$word")
 	elif [[ $verb == disk && $second == add ]]; then
 		_enlight_disk_spec "$word"
 	elif [[ $verb == disk && $second == re* ]]; then

@@ -9,7 +9,7 @@
 #include "util/suggest.h"
 
 #define CONTROLLERS 4
-#define LUNS 64
+#define LUNS	    64
 
 /* "LUN" or "CONTROLLER:LUN" */
 static int parse_address(const char *text, uint32_t *controller, uint32_t *lun)
@@ -19,11 +19,15 @@ static int parse_address(const char *text, uint32_t *controller, uint32_t *lun)
 	uint64_t c, l;
 
 	if (colon && colon - text < (int)sizeof(first))
-		snprintf(first, sizeof(first), "%.*s", (int)(colon - text), text);
+		snprintf(first, sizeof(first), "%.*s", (int)(colon - text),
+			 text);
 	if (number_parse(first, 0, CONTROLLERS - 1, &c) ||
 	    number_parse(colon ? colon + 1 : text, 0, LUNS - 1, &l))
-		return fail(HVCTL_USAGE, "'%s' is no disk: give LUN or CONTROLLER:LUN, as in "
-			    "hvctl disk list", text);
+		return fail(
+			HVCTL_USAGE,
+			"'%s' is no disk: give LUN or CONTROLLER:LUN, as in "
+			"hvctl disk list",
+			text);
 	*controller = c;
 	*lun = l;
 	return HVCTL_OK;
@@ -58,7 +62,8 @@ static char *absolute_spec(const char *spec)
 		quoted[n++] = cwd[i];
 	}
 	quoted[n] = '\0';
-	if (asprintf(&out, "%.*s%s/%s", (int)(file - spec), spec, quoted, file) < 0)
+	if (asprintf(&out, "%.*s%s/%s", (int)(file - spec), spec, quoted,
+		     file) < 0)
 		return NULL;
 	return out;
 }
@@ -77,9 +82,11 @@ static int disk_add(struct hvctl *h, const char *spec)
 	if (status)
 		return status;
 	if (sd_bus_message_read(reply, "uu", &controller, &lun) < 0)
-		status = fail(HVCTL_REFUSED, "the worker's answer makes no sense");
+		status = fail(HVCTL_REFUSED,
+			      "the worker's answer makes no sense");
 	else if (h->json)
-		printf("{ \"controller\": %u, \"lun\": %u }\n", controller, lun);
+		printf("{ \"controller\": %u, \"lun\": %u }\n", controller,
+		       lun);
 	else
 		printf("%u:%u\n", controller, lun);
 	sd_bus_message_unref(reply);
@@ -92,7 +99,8 @@ static int disk_remove(struct hvctl *h, const char *address)
 	int status = parse_address(address, &controller, &lun);
 
 	if (!status)
-		status = client_call(h, "RemoveDisk", NULL, "uu", controller, lun);
+		status = client_call(h, "RemoveDisk", NULL, "uu", controller,
+				     lun);
 	if (!status && h->json)
 		puts("{}");
 	return status;
@@ -107,11 +115,13 @@ static int disk_resize(struct hvctl *h, const char *address)
 	int status = parse_address(address, &controller, &lun);
 
 	if (!status)
-		status = client_call(h, "ResizeDisk", &reply, "uu", controller, lun);
+		status = client_call(h, "ResizeDisk", &reply, "uu", controller,
+				     lun);
 	if (status)
 		return status;
 	if (sd_bus_message_read(reply, "t", &size) < 0)
-		status = fail(HVCTL_REFUSED, "the worker's answer makes no sense");
+		status = fail(HVCTL_REFUSED,
+			      "the worker's answer makes no sense");
 	else if (h->json)
 		printf("{ \"size\": %llu }\n", (unsigned long long)size);
 	else
@@ -128,7 +138,8 @@ static void json_key(const char *name, char *buf, size_t len)
 	for (; *name && n + 2 < len; name++) {
 		if (n && *name >= 'A' && *name <= 'Z')
 			buf[n++] = '_';
-		buf[n++] = *name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' : *name;
+		buf[n++] = *name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' :
+							  *name;
 	}
 	buf[n] = '\0';
 }
@@ -186,8 +197,10 @@ static int disk_list(struct hvctl *h)
 		return status;
 	list = json_object_new_array();
 	if (sd_bus_message_enter_container(reply, 'a', "a{sv}") < 0)
-		status = fail(HVCTL_REFUSED, "the worker's answer makes no sense");
-	while (!status && sd_bus_message_enter_container(reply, 'a', "{sv}") > 0) {
+		status = fail(HVCTL_REFUSED,
+			      "the worker's answer makes no sense");
+	while (!status &&
+	       sd_bus_message_enter_container(reply, 'a', "{sv}") > 0) {
 		json_object_array_add(list, read_disk(reply));
 		sd_bus_message_exit_container(reply);
 	}
@@ -202,7 +215,8 @@ static int disk_list(struct hvctl *h)
 
 int verb_disk(struct hvctl *h, int argc, char **argv)
 {
-	static const char *const words[] = { "list", "add", "remove", "resize" };
+	static const char *const words[] = { "list", "add", "remove",
+					     "resize" };
 	const char *near;
 
 	if (!strcmp(argv[1], "list") && argc == 2)
@@ -215,8 +229,33 @@ int verb_disk(struct hvctl *h, int argc, char **argv)
 		return disk_resize(h, argv[2]);
 	near = suggest(argv[1], words, 4);
 	if (near && strcmp(near, argv[1]))
-		return fail(HVCTL_USAGE, "unknown verb 'disk %s': did you mean 'disk %s'?",
+		return fail(HVCTL_USAGE,
+			    "unknown verb 'disk %s': did you mean 'disk %s'?",
 			    argv[1], near);
-	return fail(HVCTL_USAGE,
-		    "usage: hvctl disk list | add SPEC | remove [C:]LUN | resize [C:]LUN");
+	return fail(
+		HVCTL_USAGE,
+		"usage: hvctl disk list | add SPEC | remove [C:]LUN | resize [C:]LUN");
+}
+
+int verb_controller(struct hvctl *h, int argc, char **argv)
+{
+	const char *method = NULL;
+	uint64_t controller;
+	int status;
+
+	if (argc == 3 && !strcmp(argv[1], "add"))
+		method = "AddController";
+	else if (argc == 3 && !strcmp(argv[1], "remove"))
+		method = "RemoveController";
+	else
+		return fail(HVCTL_USAGE,
+			    "usage: hvctl controller add | remove NUMBER");
+	if (number_parse(argv[2], 0, CONTROLLERS - 1, &controller))
+		return fail(HVCTL_USAGE,
+			    "'%s' is no controller: give a number from 0 to %d",
+			    argv[2], CONTROLLERS - 1);
+	status = client_call(h, method, NULL, "u", (uint32_t)controller);
+	if (!status && h->json)
+		puts("{}");
+	return status;
 }

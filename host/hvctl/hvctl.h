@@ -12,7 +12,7 @@
 
 enum hvctl_exit {
 	HVCTL_OK = 0,
-	HVCTL_REFUSED = 1,		/* the worker said no, or an answer failed */
+	HVCTL_REFUSED = 1, /* the worker said no, or an answer failed */
 	HVCTL_USAGE = 2,
 	HVCTL_UNREACHABLE = 3,
 };
@@ -20,33 +20,35 @@ enum hvctl_exit {
 struct hvctl {
 	sd_bus *bus;
 	bool json;
-	const char *socket;		/* --socket, or NULL */
+	const char *socket; /* --socket, or NULL */
 };
 
 /* Each prints its own error line and returns an exit status. */
 int client_connect(struct hvctl *h);
 void client_close(struct hvctl *h);
 /* Calls a method; *reply (may be NULL) is the caller's to unref. */
-int client_call(struct hvctl *h, const char *method, sd_bus_message **reply, const char *types,
-		...);
+int client_call(struct hvctl *h, const char *method, sd_bus_message **reply,
+		const char *types, ...);
 /* A property as JSON: a string or a number. */
 int client_property(struct hvctl *h, const char *name, const char *type,
 		    struct json_object **out);
 int client_stats(struct hvctl *h, struct json_object **out);
 
 /* Prints `hvctl: ...` and returns status. */
-int fail(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int fail(int status, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* print.c: o is still the caller's. */
 void print_json(struct json_object *o);
-void print_value(struct json_object *o, unsigned int indent);	/* for people */
+void print_value(struct json_object *o, unsigned int indent); /* for people */
 void print_table(struct json_object *array, unsigned int indent);
 
 /* verbs.c, disk.c; argv[0] is the verb */
 int verb_state(struct hvctl *h, int argc, char **argv);
 int verb_stats(struct hvctl *h, int argc, char **argv);
 int verb_channels(struct hvctl *h, int argc, char **argv);
-int verb_plain(struct hvctl *h, int argc, char **argv);	/* pause, resume, ... */
+int verb_plain(struct hvctl *h, int argc, char **argv); /* pause, resume, ... */
 int verb_disk(struct hvctl *h, int argc, char **argv);
+int verb_controller(struct hvctl *h, int argc, char **argv);
 
 #endif

@@ -10,7 +10,7 @@
 struct verb {
 	const char *name;
 	int (*run)(struct hvctl *h, int argc, char **argv);
-	int min_args, max_args;		/* without the verb */
+	int min_args, max_args; /* without the verb */
 	const char *usage;
 };
 
@@ -22,7 +22,10 @@ static const struct verb verbs[] = {
 	{ "resume", verb_plain, 0, 0, "resume" },
 	{ "reset", verb_plain, 0, 0, "reset" },
 	{ "power-off", verb_plain, 0, 0, "power-off" },
-	{ "disk", verb_disk, 1, 2, "disk list | add SPEC | remove [C:]LUN | resize [C:]LUN" },
+	{ "disk", verb_disk, 1, 2,
+	  "disk list | add SPEC | remove [C:]LUN | resize [C:]LUN" },
+	{ "controller", verb_controller, 2, 2,
+	  "controller add | remove NUMBER" },
 };
 
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -43,6 +46,8 @@ static const char usage[] =
 	"           [,size=SIZE][,controller=N][,lun=N]\n"
 	"  disk remove [C:]LUN      takes a disk away, when its I/O has ended\n"
 	"  disk resize [C:]LUN      looks at the file's size again\n"
+	"  controller add | remove NUMBER\n"
+	"                           a SCSI controller, with all its disks\n"
 	"  help\n"
 	"\n"
 	"Without --socket: $ENLIGHT_SOCKET, or the only socket in /run/enlight.\n"
@@ -71,8 +76,11 @@ static int unknown_verb(const char *word)
 	names[NVERBS] = "help";
 	near = suggest(word, names, NVERBS + 1);
 	if (near)
-		return fail(HVCTL_USAGE, "unknown verb '%s': did you mean '%s'?", word, near);
-	return fail(HVCTL_USAGE, "unknown verb '%s': hvctl help lists them", word);
+		return fail(HVCTL_USAGE,
+			    "unknown verb '%s': did you mean '%s'?", word,
+			    near);
+	return fail(HVCTL_USAGE, "unknown verb '%s': hvctl help lists them",
+		    word);
 }
 
 static int run_verb(struct hvctl *h, int argc, char **argv)
@@ -96,7 +104,8 @@ static int run_verb(struct hvctl *h, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static const char *const options[] = { "--socket", "--json", "--help", "--version" };
+	static const char *const options[] = { "--socket", "--json", "--help",
+					       "--version" };
 	struct hvctl h = { 0 };
 	int i;
 
@@ -109,7 +118,8 @@ int main(int argc, char **argv)
 			return fail(HVCTL_USAGE, "--socket needs a path");
 		} else if (!strcmp(argv[i], "--json")) {
 			h.json = true;
-		} else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+		} else if (!strcmp(argv[i], "--help") ||
+			   !strcmp(argv[i], "-h")) {
 			fputs(usage, stdout);
 			return HVCTL_OK;
 		} else if (!strcmp(argv[i], "--version")) {
@@ -118,8 +128,10 @@ int main(int argc, char **argv)
 		} else {
 			const char *near = suggest(argv[i], options, 4);
 
-			return fail(HVCTL_USAGE, "unknown option %s: %s%s", argv[i],
-				    near ? "did you mean " : "hvctl help lists them",
+			return fail(HVCTL_USAGE, "unknown option %s: %s%s",
+				    argv[i],
+				    near ? "did you mean " :
+					   "hvctl help lists them",
 				    near ? near : "");
 		}
 	}

@@ -9,8 +9,9 @@
 
 void print_json(struct json_object *o)
 {
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-						JSON_C_TO_STRING_NOSLASHESCAPE));
+	puts(json_object_to_json_string_ext(
+		o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+			   JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 static const char *text(struct json_object *o)
@@ -42,7 +43,9 @@ void print_table(struct json_object *array, unsigned int indent)
 		printf("%*snone\n", indent, "");
 		return;
 	}
-	json_object_object_foreach(json_object_array_get_idx(array, 0), key, value) {
+	json_object_object_foreach(json_object_array_get_idx(array, 0), key,
+				   value)
+	{
 		(void)value;
 		if (n < COLUMNS)
 			keys[n++] = key;
@@ -50,8 +53,10 @@ void print_table(struct json_object *array, unsigned int indent)
 	for (c = 0; c < n; c++) {
 		width[c] = strlen(keys[c]);
 		for (r = 0; r < rows; r++) {
-			struct json_object *row = json_object_array_get_idx(array, r);
-			int w = strlen(text(json_object_object_get(row, keys[c])));
+			struct json_object *row =
+				json_object_array_get_idx(array, r);
+			int w = strlen(
+				text(json_object_object_get(row, keys[c])));
 
 			if (w > width[c])
 				width[c] = w;
@@ -59,14 +64,16 @@ void print_table(struct json_object *array, unsigned int indent)
 	}
 	for (c = 0; c < n; c++) {
 		title(keys[c], head, sizeof(head));
-		printf("%*s%-*s", c ? 2 : indent, "", c + 1 < n ? width[c] : 0, head);
+		printf("%*s%-*s", c ? 2 : indent, "", c + 1 < n ? width[c] : 0,
+		       head);
 	}
 	putchar('\n');
 	for (r = 0; r < rows; r++) {
 		struct json_object *row = json_object_array_get_idx(array, r);
 
 		for (c = 0; c < n; c++)
-			printf("%*s%-*s", c ? 2 : indent, "", c + 1 < n ? width[c] : 0,
+			printf("%*s%-*s", c ? 2 : indent, "",
+			       c + 1 < n ? width[c] : 0,
 			       text(json_object_object_get(row, keys[c])));
 		putchar('\n');
 	}
@@ -76,7 +83,8 @@ void print_value(struct json_object *o, unsigned int indent)
 {
 	char head[64];
 
-	json_object_object_foreach(o, key, value) {
+	json_object_object_foreach(o, key, value)
+	{
 		title(key, head, sizeof(head));
 		switch (json_object_get_type(value)) {
 		case json_type_object:
@@ -88,7 +96,8 @@ void print_value(struct json_object *o, unsigned int indent)
 			print_table(value, indent + 2);
 			break;
 		default:
-			printf("%*s%-*s  %s\n", indent, "", 34 - (int)indent, head, text(value));
+			printf("%*s%-*s  %s\n", indent, "", 34 - (int)indent,
+			       head, text(value));
 		}
 	}
 }

@@ -13,18 +13,23 @@ int verb_state(struct hvctl *h, int argc, char **argv)
 	static const struct {
 		const char *name, *type, *key;
 	} property[] = {
-		{ "State", "s", "state" },	   { "Name", "s", "name" },
+		{ "State", "s", "state" },
+		{ "Name", "s", "name" },
 		{ "VmbusVersion", "s", "vmbus_version" },
-		{ "Processors", "u", "processors" }, { "Memory", "t", "memory" },
-		{ "Pid", "u", "pid" },		   { "Resets", "u", "resets" },
+		{ "Processors", "u", "processors" },
+		{ "Memory", "t", "memory" },
+		{ "Pid", "u", "pid" },
+		{ "Resets", "u", "resets" },
 	};
 	struct json_object *o = json_object_new_object(), *value;
 	int status = HVCTL_OK;
 	size_t i;
 
 	(void)argc, (void)argv;
-	for (i = 0; i < sizeof(property) / sizeof(property[0]) && !status; i++) {
-		status = client_property(h, property[i].name, property[i].type, &value);
+	for (i = 0; i < sizeof(property) / sizeof(property[0]) && !status;
+	     i++) {
+		status = client_property(h, property[i].name, property[i].type,
+					 &value);
 		if (!status)
 			json_object_object_add(o, property[i].key, value);
 	}
@@ -36,18 +41,24 @@ int verb_state(struct hvctl *h, int argc, char **argv)
 	return status;
 }
 
-static struct json_object *difference(struct json_object *now, struct json_object *before);
+static struct json_object *difference(struct json_object *now,
+				      struct json_object *before);
 
-static struct json_object *array_difference(struct json_object *now, struct json_object *before)
+static struct json_object *array_difference(struct json_object *now,
+					    struct json_object *before)
 {
 	struct json_object *out = json_object_new_array();
 	size_t i, n = json_object_array_length(now);
 
 	for (i = 0; i < n; i++) {
-		struct json_object *was = before && i < json_object_array_length(before) ?
-					  json_object_array_get_idx(before, i) : NULL;
+		struct json_object *was =
+			before && i < json_object_array_length(before) ?
+				json_object_array_get_idx(before, i) :
+				NULL;
 
-		json_object_array_add(out, difference(json_object_array_get_idx(now, i), was));
+		json_object_array_add(
+			out,
+			difference(json_object_array_get_idx(now, i), was));
 	}
 	return out;
 }
@@ -55,8 +66,10 @@ static struct json_object *array_difference(struct json_object *now, struct json
 /* These name things; they do not count. */
 static bool is_name(const char *key)
 {
-	static const char *const names[] = { "relid", "sub_index", "controller", "lun", "pid",
-					     "size", "memory", "processors" };
+	static const char *const names[] = { "relid",	   "sub_index",
+					     "controller", "lun",
+					     "pid",	   "size",
+					     "memory",	   "processors" };
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -66,7 +79,8 @@ static bool is_name(const char *key)
 }
 
 /* The same, with numbers replaced by how much they grew. */
-static struct json_object *difference(struct json_object *now, struct json_object *before)
+static struct json_object *difference(struct json_object *now,
+				      struct json_object *before)
 {
 	struct json_object *out, *was;
 
@@ -78,16 +92,19 @@ static struct json_object *difference(struct json_object *now, struct json_objec
 	if (!json_object_is_type(now, json_type_object))
 		return json_object_get(now);
 	out = json_object_new_object();
-	json_object_object_foreach(now, key, value) {
+	json_object_object_foreach(now, key, value)
+	{
 		if (!json_object_object_get_ex(before, key, &was))
 			was = NULL;
-		json_object_object_add(out, key, is_name(key) ? json_object_get(value) :
-						 difference(value, was));
+		json_object_object_add(out, key,
+				       is_name(key) ? json_object_get(value) :
+						      difference(value, was));
 	}
 	return out;
 }
 
-static int stats_change(struct hvctl *h, const char *text, struct json_object **out)
+static int stats_change(struct hvctl *h, const char *text,
+			struct json_object **out)
 {
 	struct json_object *before, *now;
 	struct timespec pause = { 0 };
@@ -95,8 +112,8 @@ static int stats_change(struct hvctl *h, const char *text, struct json_object **
 	int status;
 
 	if (number_parse(text, 1, INTERVAL_MAX, &seconds))
-		return fail(HVCTL_USAGE, "--interval %s: give seconds, 1 to %d", text,
-			    INTERVAL_MAX);
+		return fail(HVCTL_USAGE, "--interval %s: give seconds, 1 to %d",
+			    text, INTERVAL_MAX);
 	status = client_stats(h, &before);
 	if (status)
 		return status;
@@ -121,7 +138,8 @@ int verb_stats(struct hvctl *h, int argc, char **argv)
 	else if (argc == 1)
 		status = client_stats(h, &o);
 	else
-		return fail(HVCTL_USAGE, "usage: hvctl stats [--interval SECONDS]");
+		return fail(HVCTL_USAGE,
+			    "usage: hvctl stats [--interval SECONDS]");
 	if (status)
 		return status;
 	if (h->json)
@@ -141,7 +159,8 @@ int verb_channels(struct hvctl *h, int argc, char **argv)
 	if (status)
 		return status;
 	if (!json_object_object_get_ex(o, "channels", &channels))
-		status = fail(HVCTL_REFUSED, "the worker's answer makes no sense");
+		status = fail(HVCTL_REFUSED,
+			      "the worker's answer makes no sense");
 	else if (h->json)
 		print_json(channels);
 	else
@@ -155,7 +174,9 @@ int verb_plain(struct hvctl *h, int argc, char **argv)
 	static const struct {
 		const char *verb, *method;
 	} known[] = {
-		{ "pause", "Pause" }, { "resume", "Resume" }, { "reset", "Reset" },
+		{ "pause", "Pause" },
+		{ "resume", "Resume" },
+		{ "reset", "Reset" },
 		{ "power-off", "PowerOff" },
 	};
 	size_t i = 0;

@@ -64,7 +64,8 @@ int number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *value)
 
 char *size_format(uint64_t bytes, char *buf, size_t len)
 {
-	static const char *const unit[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	static const char *const unit[] = { "KiB", "MiB", "GiB",
+					    "TiB", "PiB", "EiB" };
 	double value = bytes / 1024.0;
 	unsigned int i = 0;
 
@@ -76,6 +77,7 @@ char *size_format(uint64_t bytes, char *buf, size_t len)
 		value /= 1024;
 		i++;
 	}
-	snprintf(buf, len, "%.*f %s", value == (uint64_t)value ? 0 : 1, value, unit[i]);
+	snprintf(buf, len, "%.*f %s", value == (uint64_t)value ? 0 : 1, value,
+		 unit[i]);
 	return buf;
 }

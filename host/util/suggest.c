@@ -30,8 +30,8 @@ static unsigned int distance(const char *a, const char *b)
 		for (j = 1; j <= nb; j++) {
 			now[j] = min3(before[j] + 1, now[j - 1] + 1,
 				      before[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    two[j - 2] + 1 < now[j])
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1] && two[j - 2] + 1 < now[j])
 				now[j] = two[j - 2] + 1;
 		}
 	}

@@ -10,9 +10,9 @@
 #include "chipset/serial.h"
 #include "vmwp.h"
 
-#define KBD_PORT 0x64
+#define KBD_PORT  0x64
 #define KBD_RESET 0xfe
-#define CF9_PORT 0xcf9
+#define CF9_PORT  0xcf9
 #define CF9_RESET 0x04
 
 struct com {
@@ -51,7 +51,8 @@ static void com_input(void *arg)
 	serial_input_ready(((struct com *)arg)->serial);
 }
 
-static int com_create(struct vmwp *w, unsigned int number, char *why, size_t why_len)
+static int com_create(struct vmwp *w, unsigned int number, char *why,
+		      size_t why_len)
 {
 	struct com *com = &w->board->com[number];
 	struct serial_config cfg = {
@@ -72,9 +73,11 @@ static int com_create(struct vmwp *w, unsigned int number, char *why, size_t why
 		com->serial = NULL;
 		return err;
 	}
-	err = loop_watch(w, serial_input_fd(com->serial), com_input, com, &com->source);
+	err = loop_watch(w, serial_input_fd(com->serial), com_input, com,
+			 &com->source);
 	if (err)
-		snprintf(why, why_len, "cannot watch a serial port: %s", strerror(-err));
+		snprintf(why, why_len, "cannot watch a serial port: %s",
+			 strerror(-err));
 	return err;
 }
 
@@ -122,8 +125,8 @@ void board_reset(struct vmwp *w)
 }
 
 /* VP's thread.  Where a kernel reaches when the ACPI way did not work. */
-static bool old_reset_pio(struct vm *vm, uint16_t port, bool write, const void *buf,
-			  unsigned int size)
+static bool old_reset_pio(struct vm *vm, uint16_t port, bool write,
+			  const void *buf, unsigned int size)
 {
 	uint8_t value = *(const uint8_t *)buf;
 
@@ -139,7 +142,8 @@ static bool old_reset_pio(struct vm *vm, uint16_t port, bool write, const void *
 }
 
 /* VP's thread. */
-void board_pio(struct vmwp *w, uint16_t port, bool write, void *buf, unsigned int size)
+void board_pio(struct vmwp *w, uint16_t port, bool write, void *buf,
+	       unsigned int size)
 {
 	unsigned int i;
 

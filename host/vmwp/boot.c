@@ -42,7 +42,8 @@ int boot_create(struct vmwp *w, char *why, size_t why_len)
 	int err = acpi_build(w->vm, &acpi, &boot.rsdp);
 
 	if (err) {
-		snprintf(why, why_len, "cannot build the ACPI tables: %s", strerror(-err));
+		snprintf(why, why_len, "cannot build the ACPI tables: %s",
+			 strerror(-err));
 		return err;
 	}
 	return boot_load(w->vm, &boot, why, why_len);

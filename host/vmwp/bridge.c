@@ -15,7 +15,7 @@
 #include "hv/tlfs_reg.h"
 #include "vmwp.h"
 
-#define BRIDGE_BUFFERS 64
+#define BRIDGE_BUFFERS	     64
 #define MESSAGE_TYPE_CHANNEL 1
 
 struct posted {
@@ -24,10 +24,10 @@ struct posted {
 };
 
 struct bridge {
-	pthread_mutex_t lock;		/* all that follows */
+	pthread_mutex_t lock; /* all that follows */
 	struct posted queue[BRIDGE_BUFFERS];
 	unsigned int first, count;
-	bool scheduled;			/* bridge_drain() is posted */
+	bool scheduled; /* bridge_drain() is posted */
 	struct bridge_stats stats;
 };
 
@@ -59,14 +59,15 @@ static void bridge_drain(void *arg)
 		if (!bridge_take(w->bridge, &msg))
 			return;
 		if (!w->resetting && w->state != VMWP_STOPPING)
-			vmbus_server_message(w->srv, msg.connection, msg.payload, msg.size);
+			vmbus_server_message(w->srv, msg.connection,
+					     msg.payload, msg.size);
 	}
 	loop_post(w, bridge_drain, w);
 }
 
 /* VP's thread. */
-static uint16_t on_message(void *priv, uint32_t connection, uint32_t type, const void *payload,
-			   uint32_t size)
+static uint16_t on_message(void *priv, uint32_t connection, uint32_t type,
+			   const void *payload, uint32_t size)
 {
 	struct vmwp *w = priv;
 	struct bridge *b = w->bridge;
@@ -104,13 +105,15 @@ static void on_crash(void *priv, const uint64_t param[5], uint64_t control)
 	life_on_crash(priv, param, control);
 }
 
-static void host_post(void *host, uint32_t vp, uint8_t sint, const void *msg, size_t len)
+static void host_post(void *host, uint32_t vp, uint8_t sint, const void *msg,
+		      size_t len)
 {
 	struct vmwp *w = host;
 	int err = hv_post(w->hv, vp, sint, MESSAGE_TYPE_CHANNEL, msg, len);
 
 	if (err)
-		log_err("vmbus", "message to vp%u is lost: %s", vp, strerror(-err));
+		log_err("vmbus", "message to vp%u is lost: %s", vp,
+			strerror(-err));
 }
 
 static void host_drop_posts(void *host)
@@ -155,14 +158,17 @@ static void on_resample(void *arg)
 
 static int create_hv(struct vmwp *w, char *why, size_t why_len)
 {
-	static const struct hv_ops ops = { .message = on_message, .crash = on_crash };
+	static const struct hv_ops ops = { .message = on_message,
+					   .crash = on_crash };
 	int err = hv_create(w->vm, &ops, w, &w->hv, why, why_len);
 
 	if (err)
 		return err;
-	err = loop_watch(w, hv_resample_fd(w->hv), on_resample, w, &w->resample);
+	err = loop_watch(w, hv_resample_fd(w->hv), on_resample, w,
+			 &w->resample);
 	if (err) {
-		snprintf(why, why_len, "cannot watch the SynIC: %s", strerror(-err));
+		snprintf(why, why_len, "cannot watch the SynIC: %s",
+			 strerror(-err));
 		hv_destroy(w->hv);
 		w->hv = NULL;
 	}
@@ -199,7 +205,8 @@ int bridge_create(struct vmwp *w, char *why, size_t why_len)
 	w->bridge = calloc(1, sizeof(*w->bridge));
 	err = w->bridge ? vmbus_server_create(&cfg, &ops, w, &w->srv) : -ENOMEM;
 	if (err) {
-		snprintf(why, why_len, "cannot start the VMBus server: %s", strerror(-err));
+		snprintf(why, why_len, "cannot start the VMBus server: %s",
+			 strerror(-err));
 		free(w->bridge);
 		w->bridge = NULL;
 		destroy_hv(w);
@@ -214,7 +221,7 @@ void bridge_destroy(struct vmwp *w)
 	bool done = false;
 
 	vmbus_server_shutdown(w->srv, loop_done, &done);
-	if (loop_wait(w, &done, 10)) {
+	if (loop_wait(w, &done, true, 10)) {
 		log_err("vmbus", "channels do not end");
 		_Exit(VMWP_EXIT_INTERNAL);
 	}

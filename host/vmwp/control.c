@@ -51,9 +51,11 @@ static int client_start(struct client *client, int fd)
 	if (err >= 0)
 		err = control_add_worker(client);
 	if (err >= 0)
-		err = sd_bus_match_signal(bus, NULL, NULL, "/org/freedesktop/DBus/Local",
-					  "org.freedesktop.DBus.Local", "Disconnected",
-					  on_disconnect, client);
+		err = sd_bus_match_signal(bus, NULL, NULL,
+					  "/org/freedesktop/DBus/Local",
+					  "org.freedesktop.DBus.Local",
+					  "Disconnected", on_disconnect,
+					  client);
 	if (err >= 0)
 		err = sd_bus_attach_event(bus, client->control->w->event, 0);
 	return err;
@@ -106,7 +108,8 @@ static void on_connection(void *arg)
 	}
 	err = client_create(c, fd);
 	if (err < 0)
-		log_warn("control", "a client was turned away: %s", strerror(-err));
+		log_warn("control", "a client was turned away: %s",
+			 strerror(-err));
 }
 
 /* A socket that nobody listens on was left by a worker which was killed. */
@@ -123,7 +126,8 @@ static bool is_stale(const struct sockaddr_un *addr)
 	return stale;
 }
 
-static int bind_path(struct control *c, const char *path, char *why, size_t why_len)
+static int bind_path(struct control *c, const char *path, char *why,
+		     size_t why_len)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	struct stat st;
@@ -135,20 +139,27 @@ static int bind_path(struct control *c, const char *path, char *why, size_t why_
 		return -errno;
 	if (!lstat(path, &st)) {
 		if (!S_ISSOCK(st.st_mode)) {
-			snprintf(why, why_len, "--control: %s exists and is no socket: choose "
-				 "another path", path);
+			snprintf(
+				why, why_len,
+				"--control: %s exists and is no socket: choose "
+				"another path",
+				path);
 			return -EEXIST;
 		}
 		if (!is_stale(&addr)) {
-			snprintf(why, why_len, "--control: %s belongs to another running worker: "
-				 "choose another path", path);
+			snprintf(
+				why, why_len,
+				"--control: %s belongs to another running worker: "
+				"choose another path",
+				path);
 			return -EADDRINUSE;
 		}
 		unlink(path);
 	}
 	if (bind(c->fd, (struct sockaddr *)&addr, sizeof(addr))) {
 		err = -errno;
-		snprintf(why, why_len, "--control: cannot make %s: %s", path, strerror(-err));
+		snprintf(why, why_len, "--control: cannot make %s: %s", path,
+			 strerror(-err));
 		return err;
 	}
 	if (!lstat(path, &st)) {
@@ -186,7 +197,8 @@ static void remove_file(const struct control *c)
 	const char *path = c->w->opt->control;
 	struct stat st;
 
-	if (c->ino && !lstat(path, &st) && st.st_dev == c->dev && st.st_ino == c->ino)
+	if (c->ino && !lstat(path, &st) && st.st_dev == c->dev &&
+	    st.st_ino == c->ino)
 		unlink(path);
 }
 
@@ -215,10 +227,10 @@ void control_state_changed(struct vmwp *w)
 	struct client *c;
 
 	for (c = w->control ? w->control->clients : NULL; c; c = c->next) {
-		sd_bus_emit_signal(c->bus, CONTROL_PATH, CONTROL_INTERFACE, "StateChanged", "s",
-				   life_state(w));
-		sd_bus_emit_properties_changed(c->bus, CONTROL_PATH, CONTROL_INTERFACE, "State",
-					       NULL);
+		sd_bus_emit_signal(c->bus, CONTROL_PATH, CONTROL_INTERFACE,
+				   "StateChanged", "s", life_state(w));
+		sd_bus_emit_properties_changed(
+			c->bus, CONTROL_PATH, CONTROL_INTERFACE, "State", NULL);
 	}
 }
 
@@ -227,7 +239,8 @@ void control_version_changed(struct vmwp *w)
 	struct client *c;
 
 	for (c = w->control ? w->control->clients : NULL; c; c = c->next)
-		sd_bus_emit_properties_changed(c->bus, CONTROL_PATH, CONTROL_INTERFACE,
+		sd_bus_emit_properties_changed(c->bus, CONTROL_PATH,
+					       CONTROL_INTERFACE,
 					       "VmbusVersion", NULL);
 }
 
@@ -237,15 +250,18 @@ void control_crashed(struct vmwp *w, const struct crash *crash)
 	struct client *c;
 
 	for (c = w->control ? w->control->clients : NULL; c; c = c->next)
-		sd_bus_emit_signal(c->bus, CONTROL_PATH, CONTROL_INTERFACE, "Crashed", "at", 5,
-				   p[0], p[1], p[2], p[3], p[4]);
+		sd_bus_emit_signal(c->bus, CONTROL_PATH, CONTROL_INTERFACE,
+				   "Crashed", "at", 5, p[0], p[1], p[2], p[3],
+				   p[4]);
 }
 
-void control_disk(struct vmwp *w, bool added, unsigned int controller, unsigned int lun)
+void control_disk(struct vmwp *w, bool added, unsigned int controller,
+		  unsigned int lun)
 {
 	struct client *c;
 
 	for (c = w->control ? w->control->clients : NULL; c; c = c->next)
 		sd_bus_emit_signal(c->bus, CONTROL_PATH, CONTROL_INTERFACE,
-				   added ? "DiskAdded" : "DiskRemoved", "uu", controller, lun);
+				   added ? "DiskAdded" : "DiskRemoved", "uu",
+				   controller, lun);
 }

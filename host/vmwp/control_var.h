@@ -8,10 +8,10 @@
 
 #include "vmwp.h"
 
-#define CONTROL_CLIENTS 16
-#define CONTROL_PATH "/org/enlight/Worker1"
+#define CONTROL_CLIENTS	  16
+#define CONTROL_PATH	  "/org/enlight/Worker1"
 #define CONTROL_INTERFACE "org.enlight.Worker1"
-#define CONTROL_ERROR "org.enlight.Error.Failed"
+#define CONTROL_ERROR	  "org.enlight.Error.Failed"
 
 struct client {
 	struct control *control;
@@ -23,7 +23,7 @@ struct client {
 struct control {
 	struct vmwp *w;
 	int fd;
-	dev_t dev;			/* of the socket's file: only ours is removed */
+	dev_t dev; /* of the socket's file: only ours is removed */
 	ino_t ino;
 	sd_event_source *source;
 	sd_id128_t id;

@@ -12,6 +12,7 @@ struct removal {
 	sd_bus_message *request;
 	struct vmwp *w;
 	uint32_t controller, lun;
+	bool disk; /* not a whole controller */
 };
 
 static struct vmwp *worker(void *arg)
@@ -19,13 +20,17 @@ static struct vmwp *worker(void *arg)
 	return ((struct client *)arg)->control->w;
 }
 
-static int no_disk(sd_bus_error *error, uint32_t controller, uint32_t lun, int err)
+static int no_disk(sd_bus_error *error, uint32_t controller, uint32_t lun,
+		   int err)
 {
 	if (err == -ENOENT)
-		return sd_bus_error_setf(error, CONTROL_ERROR,
-					 "controller %u has no disk with lun %u", controller, lun);
-	return sd_bus_error_setf(error, CONTROL_ERROR, "controller %u, lun %u: %s", controller,
-				 lun, strerror(-err));
+		return sd_bus_error_setf(
+			error, CONTROL_ERROR,
+			"controller %u has no disk with lun %u", controller,
+			lun);
+	return sd_bus_error_setf(error, CONTROL_ERROR,
+				 "controller %u, lun %u: %s", controller, lun,
+				 strerror(-err));
 }
 
 static int on_pause(sd_bus_message *m, void *arg, sd_bus_error *error)
@@ -33,8 +38,10 @@ static int on_pause(sd_bus_message *m, void *arg, sd_bus_error *error)
 	int err = life_pause(worker(arg));
 
 	if (err)
-		return sd_bus_error_set(error, CONTROL_ERROR, err == -EALREADY ?
-					"it is paused already" : "it is stopping");
+		return sd_bus_error_set(error, CONTROL_ERROR,
+					err == -EALREADY ?
+						"it is paused already" :
+						"it is stopping");
 	return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -43,8 +50,9 @@ static int on_resume(sd_bus_message *m, void *arg, sd_bus_error *error)
 	int err = life_resume(worker(arg));
 
 	if (err)
-		return sd_bus_error_set(error, CONTROL_ERROR, err == -EALREADY ?
-					"it is not paused" : "it is stopping");
+		return sd_bus_error_set(error, CONTROL_ERROR,
+					err == -EALREADY ? "it is not paused" :
+							   "it is stopping");
 	return sd_bus_reply_method_return(m, NULL);
 }
 
@@ -93,7 +101,8 @@ static void removed(void *arg)
 {
 	struct removal *r = arg;
 
-	control_disk(r->w, false, r->controller, r->lun);
+	if (r->disk)
+		control_disk(r->w, false, r->controller, r->lun);
 	sd_bus_reply_method_return(r->request, NULL);
 	sd_bus_message_unref(r->request);
 	free(r);
@@ -120,13 +129,53 @@ static int on_remove_disk(sd_bus_message *m, void *arg, sd_bus_error *error)
 		free(r);
 		return err;
 	}
-	*r = (struct removal){ sd_bus_message_ref(m), worker(arg), controller, lun };
+	*r = (struct removal){ sd_bus_message_ref(m), worker(arg), controller,
+			       lun, true };
 	err = scsi_remove(r->w, controller, lun, removed_post, r);
 	if (!err)
 		return 1;
 	sd_bus_message_unref(m);
 	free(r);
 	return no_disk(error, controller, lun, err);
+}
+
+static int on_add_controller(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	uint32_t controller;
+	char why[256];
+	int err = sd_bus_message_read(m, "u", &controller);
+
+	if (err < 0)
+		return err;
+	if (scsi_controller_add(worker(arg), controller, why, sizeof(why)))
+		return sd_bus_error_set(error, CONTROL_ERROR, why);
+	return sd_bus_reply_method_return(m, NULL);
+}
+
+static int on_remove_controller(sd_bus_message *m, void *arg,
+				sd_bus_error *error)
+{
+	struct removal *r = calloc(1, sizeof(*r));
+	uint32_t controller;
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	err = sd_bus_message_read(m, "u", &controller);
+	if (err < 0) {
+		free(r);
+		return err;
+	}
+	*r = (struct removal){ .request = sd_bus_message_ref(m),
+			       .w = worker(arg) };
+	err = scsi_controller_remove(r->w, controller, removed_post, r);
+	if (!err)
+		return 1;
+	sd_bus_message_unref(m);
+	free(r);
+	return sd_bus_error_setf(
+		error, CONTROL_ERROR, "controller %u: %s", controller,
+		err == -ENOENT ? "there is none" : strerror(-err));
 }
 
 static int on_resize_disk(sd_bus_message *m, void *arg, sd_bus_error *error)
@@ -143,18 +192,16 @@ static int on_resize_disk(sd_bus_message *m, void *arg, sd_bus_error *error)
 	return sd_bus_reply_method_return(m, "t", size);
 }
 
-static int append_disk(unsigned int controller, const struct storvsp_lun_info *i, void *arg)
+static int append_disk(unsigned int controller,
+		       const struct storvsp_lun_info *i, void *arg)
 {
-	return sd_bus_message_append(arg, "a{sv}", 9,
-				     "Controller", "u", (uint32_t)controller,
-				     "Lun", "u", (uint32_t)i->lun,
-				     "File", "s", i->path ? i->path : "",
-				     "Format", "s", i->format,
-				     "Size", "t", i->disk.size,
-				     "BlockSize", "u", i->disk.block_size,
-				     "ReadOnly", "b", (int)i->disk.readonly,
-				     "Serial", "s", i->serial,
-				     "Wwn", "s", i->wwn);
+	return sd_bus_message_append(
+		arg, "a{sv}", 9, "Controller", "u", (uint32_t)controller, "Lun",
+		"u", (uint32_t)i->lun, "File", "s", i->path ? i->path : "",
+		"Format", "s", i->format, "Size", "t", i->disk.size,
+		"BlockSize", "u", i->disk.block_size, "ReadOnly", "b",
+		(int)i->disk.readonly, "Serial", "s", i->serial, "Wwn", "s",
+		i->wwn);
 }
 
 static int on_list_disks(sd_bus_message *m, void *arg, sd_bus_error *error)
@@ -179,7 +226,9 @@ static int on_list_disks(sd_bus_message *m, void *arg, sd_bus_error *error)
 static int on_get_stats(sd_bus_message *m, void *arg, sd_bus_error *error)
 {
 	struct json_object *o = stats_collect(worker(arg));
-	const char *text = o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN) : NULL;
+	const char *text =
+		o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN) :
+		    NULL;
 	int err = text ? sd_bus_reply_method_return(m, "s", text) : -ENOMEM;
 
 	(void)error;
@@ -193,16 +242,17 @@ static int on_ping(sd_bus_message *m, void *arg, sd_bus_error *error)
 	return sd_bus_reply_method_return(m, NULL);
 }
 
-#define GETTER(get_name, ...)							\
-	static int get_name(sd_bus *bus, const char *path, const char *interface,	\
-			    const char *property, sd_bus_message *reply, void *arg,	\
-			    sd_bus_error *error)				\
-	{									\
-		const struct vmwp *w = worker(arg);				\
-										\
-		(void)bus, (void)path, (void)interface, (void)property;		\
-		(void)error, (void)w;						\
-		return sd_bus_message_append(reply, __VA_ARGS__);		\
+#define GETTER(get_name, ...)                                            \
+	static int get_name(sd_bus *bus, const char *path,               \
+			    const char *interface, const char *property, \
+			    sd_bus_message *reply, void *arg,            \
+			    sd_bus_error *error)                         \
+	{                                                                \
+		const struct vmwp *w = worker(arg);                      \
+                                                                         \
+		(void)bus, (void)path, (void)interface, (void)property;  \
+		(void)error, (void)w;                                    \
+		return sd_bus_message_append(reply, __VA_ARGS__);        \
 	}
 
 GETTER(get_state, "s", life_state(w))
@@ -212,24 +262,26 @@ GETTER(get_memory, "t", w->opt->memory)
 GETTER(get_pid, "u", (uint32_t)getpid())
 GETTER(get_resets, "u", (uint32_t)w->resets)
 GETTER(get_version, "s", VMWP_VERSION)
-GETTER(get_crash, "at", 5, w->crash.param[0], w->crash.param[1], w->crash.param[2],
-       w->crash.param[3], w->crash.param[4])
+GETTER(get_crash, "at", 5, w->crash.param[0], w->crash.param[1],
+       w->crash.param[2], w->crash.param[3], w->crash.param[4])
 
 /* Empty while the child is not connected. */
-static int get_vmbus(sd_bus *bus, const char *path, const char *interface, const char *property,
-		     sd_bus_message *reply, void *arg, sd_bus_error *error)
+static int get_vmbus(sd_bus *bus, const char *path, const char *interface,
+		     const char *property, sd_bus_message *reply, void *arg,
+		     sd_bus_error *error)
 {
 	uint32_t version = worker(arg)->vmbus_version;
 	char text[16] = "";
 
 	(void)bus, (void)path, (void)interface, (void)property, (void)error;
 	if (version)
-		snprintf(text, sizeof(text), "%u.%u", version >> 16, version & 0xffff);
+		snprintf(text, sizeof(text), "%u.%u", version >> 16,
+			 version & 0xffff);
 	return sd_bus_message_append(reply, "s", text);
 }
 
-#define PLAIN SD_BUS_VTABLE_UNPRIVILEGED
-#define CONST SD_BUS_VTABLE_PROPERTY_CONST
+#define PLAIN	SD_BUS_VTABLE_UNPRIVILEGED
+#define CONST	SD_BUS_VTABLE_PROPERTY_CONST
 #define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 
 static const sd_bus_vtable vtable[] = {
@@ -238,16 +290,24 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD("Resume", NULL, NULL, on_resume, PLAIN),
 	SD_BUS_METHOD("PowerOff", NULL, NULL, on_power_off, PLAIN),
 	SD_BUS_METHOD("Reset", NULL, NULL, on_reset, PLAIN),
-	SD_BUS_METHOD_WITH_NAMES("AddDisk", "s", SD_BUS_PARAM(description), "uu",
-				 SD_BUS_PARAM(controller) SD_BUS_PARAM(lun), on_add_disk, PLAIN),
-	SD_BUS_METHOD_WITH_NAMES("RemoveDisk", "uu", SD_BUS_PARAM(controller) SD_BUS_PARAM(lun),
+	SD_BUS_METHOD_WITH_NAMES(
+		"AddDisk", "s", SD_BUS_PARAM(description), "uu",
+		SD_BUS_PARAM(controller) SD_BUS_PARAM(lun), on_add_disk, PLAIN),
+	SD_BUS_METHOD_WITH_NAMES("RemoveDisk", "uu",
+				 SD_BUS_PARAM(controller) SD_BUS_PARAM(lun),
 				 NULL, , on_remove_disk, PLAIN),
-	SD_BUS_METHOD_WITH_NAMES("ResizeDisk", "uu", SD_BUS_PARAM(controller) SD_BUS_PARAM(lun),
-				 "t", SD_BUS_PARAM(size), on_resize_disk, PLAIN),
-	SD_BUS_METHOD_WITH_NAMES("ListDisks", NULL, , "aa{sv}", SD_BUS_PARAM(disks),
-				 on_list_disks, PLAIN),
-	SD_BUS_METHOD_WITH_NAMES("GetStats", NULL, , "s", SD_BUS_PARAM(json), on_get_stats,
-				 PLAIN),
+	SD_BUS_METHOD_WITH_NAMES(
+		"ResizeDisk", "uu", SD_BUS_PARAM(controller) SD_BUS_PARAM(lun),
+		"t", SD_BUS_PARAM(size), on_resize_disk, PLAIN),
+	SD_BUS_METHOD_WITH_NAMES("AddController", "u", SD_BUS_PARAM(controller),
+				 NULL, , on_add_controller, PLAIN),
+	SD_BUS_METHOD_WITH_NAMES("RemoveController", "u",
+				 SD_BUS_PARAM(controller), NULL, ,
+				 on_remove_controller, PLAIN),
+	SD_BUS_METHOD_WITH_NAMES("ListDisks", NULL, , "aa{sv}",
+				 SD_BUS_PARAM(disks), on_list_disks, PLAIN),
+	SD_BUS_METHOD_WITH_NAMES("GetStats", NULL, , "s", SD_BUS_PARAM(json),
+				 on_get_stats, PLAIN),
 	SD_BUS_METHOD("Ping", NULL, NULL, on_ping, PLAIN),
 	SD_BUS_PROPERTY("State", "s", get_state, 0, CHANGES),
 	SD_BUS_PROPERTY("Name", "s", get_name, 0, CONST),
@@ -260,15 +320,15 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, CONST),
 	SD_BUS_SIGNAL_WITH_NAMES("StateChanged", "s", SD_BUS_PARAM(state), 0),
 	SD_BUS_SIGNAL_WITH_NAMES("Crashed", "at", SD_BUS_PARAM(parameters), 0),
-	SD_BUS_SIGNAL_WITH_NAMES("DiskAdded", "uu", SD_BUS_PARAM(controller) SD_BUS_PARAM(lun),
-				 0),
-	SD_BUS_SIGNAL_WITH_NAMES("DiskRemoved", "uu", SD_BUS_PARAM(controller) SD_BUS_PARAM(lun),
-				 0),
+	SD_BUS_SIGNAL_WITH_NAMES("DiskAdded", "uu",
+				 SD_BUS_PARAM(controller) SD_BUS_PARAM(lun), 0),
+	SD_BUS_SIGNAL_WITH_NAMES("DiskRemoved", "uu",
+				 SD_BUS_PARAM(controller) SD_BUS_PARAM(lun), 0),
 	SD_BUS_VTABLE_END
 };
 
 int control_add_worker(struct client *client)
 {
-	return sd_bus_add_object_vtable(client->bus, NULL, CONTROL_PATH, CONTROL_INTERFACE,
-					vtable, client);
+	return sd_bus_add_object_vtable(client->bus, NULL, CONTROL_PATH,
+					CONTROL_INTERFACE, vtable, client);
 }

@@ -12,11 +12,11 @@
 struct device_kind {
 	/* 0 or -errno with one line in why; then nothing of it is left. */
 	int (*create)(struct vmwp *w, char *why, size_t why_len);
-	void (*destroy)(struct vmwp *w);	/* may be NULL */
+	void (*destroy)(struct vmwp *w); /* may be NULL */
 };
 
-static void on_pio(void *priv, struct vp *vp, uint16_t port, bool write, void *buf,
-		   unsigned int size)
+static void on_pio(void *priv, struct vp *vp, uint16_t port, bool write,
+		   void *buf, unsigned int size)
 {
 	(void)vp;
 	board_pio(priv, port, write, buf, size);
@@ -27,7 +27,8 @@ static void on_hyperv(void *priv, struct vp *vp, struct kvm_hyperv_exit *exit)
 	hv_exit(((struct vmwp *)priv)->hv, vp, exit);
 }
 
-static int on_msr(void *priv, struct vp *vp, bool write, uint32_t index, uint64_t *value)
+static int on_msr(void *priv, struct vp *vp, bool write, uint32_t index,
+		  uint64_t *value)
 {
 	return hv_msr(((struct vmwp *)priv)->hv, vp, write, index, value);
 }

@@ -61,7 +61,9 @@ int life_start(struct vmwp *w, char *why, size_t why_len)
 	int err = vm_start(w->vm);
 
 	if (err)
-		snprintf(why, why_len, "cannot start the virtual processors: %s", strerror(-err));
+		snprintf(why, why_len,
+			 "cannot start the virtual processors: %s",
+			 strerror(-err));
 	else
 		w->started = true;
 	return err;
@@ -112,7 +114,8 @@ static void reset_go(void *arg)
 	hv_drop_posts(w->hv);
 	err = vm_reset(w->vm);
 	if (err) {
-		log_err("vmwp", "cannot reset the virtual processors: %s", strerror(-err));
+		log_err("vmwp", "cannot reset the virtual processors: %s",
+			strerror(-err));
 		life_finish(w, VMWP_EXIT_INTERNAL);
 		return;
 	}
@@ -209,9 +212,6 @@ void life_on_crash(struct vmwp *w, const uint64_t param[5], uint64_t control)
 
 void life_on_connected(struct vmwp *w, uint32_t version)
 {
-	if (version)
-		log_info("vmbus", "the child is connected with version %u.%u", version >> 16,
-			 version & 0xffff);
 	w->vmbus_version = version;
 	if (w->control)
 		control_version_changed(w);

@@ -23,7 +23,8 @@ static int on_watch(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	return 0;
 }
 
-int loop_watch(struct vmwp *w, int fd, void (*fn)(void *arg), void *arg, sd_event_source **out)
+int loop_watch(struct vmwp *w, int fd, void (*fn)(void *arg), void *arg,
+	       sd_event_source **out)
 {
 	struct watch *watch = malloc(sizeof(*watch));
 	int err;
@@ -47,7 +48,8 @@ static void on_mail(void *arg)
 	mailbox_run(w->mailbox);
 }
 
-static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si, void *arg)
+static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si,
+		     void *arg)
 {
 	(void)s;
 	log_info("vmwp", "signal %u: ending", si->ssi_signo);
@@ -72,18 +74,21 @@ int loop_create(struct vmwp *w, char *why, size_t why_len)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	err = sd_event_new(&w->event);
 	for (i = 0; i < 3 && err >= 0; i++)
-		err = sd_event_add_signal(w->event, NULL, ends[i], on_signal, w);
+		err = sd_event_add_signal(w->event, NULL, ends[i], on_signal,
+					  w);
 	if (err >= 0)
 		err = mailbox_create(&w->mailbox);
 	if (err >= 0)
-		err = loop_watch(w, mailbox_fd(w->mailbox), on_mail, w, &source);
+		err = loop_watch(w, mailbox_fd(w->mailbox), on_mail, w,
+				 &source);
 	if (err >= 0) {
 		/* Lives as long as the loop. */
 		sd_event_source_set_floating(source, 1);
 		sd_event_source_unref(source);
 		return 0;
 	}
-	snprintf(why, why_len, "cannot set up the main loop: %s", strerror(-err));
+	snprintf(why, why_len, "cannot set up the main loop: %s",
+		 strerror(-err));
 	loop_destroy(w);
 	return err;
 }
@@ -118,11 +123,12 @@ void loop_done(void *flag)
 	*(bool *)flag = true;
 }
 
-int loop_wait(struct vmwp *w, const bool *done, unsigned int seconds)
+int loop_wait(struct vmwp *w, const bool *flag, bool value,
+	      unsigned int seconds)
 {
 	uint64_t end = loop_now_ns() + seconds * 1000000000ull;
 
-	while (!*done) {
+	while (*flag != value) {
 		uint64_t now = loop_now_ns();
 		int err;
 

@@ -66,7 +66,8 @@ static int run_vm(const struct options *opt)
 	if (opt->stats) {
 		err = stats_write(&w, opt->stats);
 		if (err) {
-			log_err("vmwp", "cannot write %s: %s", opt->stats, strerror(-err));
+			log_err("vmwp", "cannot write %s: %s", opt->stats,
+				strerror(-err));
 			w.status = VMWP_EXIT_INTERNAL;
 		}
 	}

@@ -15,11 +15,13 @@
 struct option_kind {
 	const char *name;
 	bool has_value;
-	int (*set)(struct options *opt, const char *value, char *why, size_t why_len);
+	int (*set)(struct options *opt, const char *value, char *why,
+		   size_t why_len);
 };
 
-__attribute__((format(printf, 3, 4)))
-static int refuse(char *why, size_t why_len, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static int refuse(char *why,
+							size_t why_len,
+							const char *fmt, ...)
 {
 	va_list ap;
 
@@ -29,8 +31,8 @@ static int refuse(char *why, size_t why_len, const char *fmt, ...)
 	return -EINVAL;
 }
 
-static int set_path(const char **field, const char *name, const char *value, char *why,
-		    size_t why_len)
+static int set_path(const char **field, const char *name, const char *value,
+		    char *why, size_t why_len)
 {
 	if (!*value)
 		return refuse(why, why_len, "--%s needs a file name", name);
@@ -38,113 +40,149 @@ static int set_path(const char **field, const char *name, const char *value, cha
 	return 0;
 }
 
-static int set_kernel(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_kernel(struct options *opt, const char *value, char *why,
+		      size_t why_len)
 {
 	return set_path(&opt->kernel, "kernel", value, why, why_len);
 }
 
-static int set_initrd(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_initrd(struct options *opt, const char *value, char *why,
+		      size_t why_len)
 {
 	return set_path(&opt->initrd, "initrd", value, why, why_len);
 }
 
-static int set_cmdline(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_cmdline(struct options *opt, const char *value, char *why,
+		       size_t why_len)
 {
 	if (strlen(value) > 2047)
-		return refuse(why, why_len, "--cmdline is %zu bytes long: a Linux kernel takes "
-			      "2047", strlen(value));
+		return refuse(
+			why, why_len,
+			"--cmdline is %zu bytes long: a Linux kernel takes "
+			"2047",
+			strlen(value));
 	opt->cmdline = value;
 	return 0;
 }
 
-static int set_memory(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_memory(struct options *opt, const char *value, char *why,
+		      size_t why_len)
 {
 	uint64_t bytes;
 
 	if (size_parse(value, &bytes))
-		return refuse(why, why_len, "--memory %s is no size: give for example 512M or 2G",
-			      value);
+		return refuse(
+			why, why_len,
+			"--memory %s is no size: give for example 512M or 2G",
+			value);
 	if (bytes < OPTIONS_MEMORY_MIN)
-		return refuse(why, why_len, "--memory %s is too little: give 64M or more", value);
+		return refuse(why, why_len,
+			      "--memory %s is too little: give 64M or more",
+			      value);
 	if (bytes > OPTIONS_MEMORY_MAX)
-		return refuse(why, why_len, "--memory %s is too much: give 1T or less", value);
+		return refuse(why, why_len,
+			      "--memory %s is too much: give 1T or less",
+			      value);
 	if (bytes % (1 << 20))
-		return refuse(why, why_len, "--memory %s is no multiple of 1M", value);
+		return refuse(why, why_len, "--memory %s is no multiple of 1M",
+			      value);
 	opt->memory = bytes;
 	return 0;
 }
 
-static int set_processors(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_processors(struct options *opt, const char *value, char *why,
+			  size_t why_len)
 {
 	uint64_t n;
 
 	if (number_parse(value, 1, 64, &n))
-		return refuse(why, why_len, "--processors %s: give a number from 1 to 64", value);
+		return refuse(why, why_len,
+			      "--processors %s: give a number from 1 to 64",
+			      value);
 	opt->processors = n;
 	return 0;
 }
 
 /* A LUN that was named twice is found here, before anything is opened. */
-static int set_scsi(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_scsi(struct options *opt, const char *value, char *why,
+		    size_t why_len)
 {
 	struct scsi_spec *spec = &opt->scsi[opt->nscsi];
 	char detail[256];
 	unsigned int i;
 
 	if (opt->nscsi == OPTIONS_DISKS)
-		return refuse(why, why_len, "more than %d disks", OPTIONS_DISKS);
+		return refuse(why, why_len, "more than %d disks",
+			      OPTIONS_DISKS);
 	opt->nscsi++;
 	if (scsi_spec_parse(value, spec, detail, sizeof(detail)))
 		return refuse(why, why_len, "--scsi: %s", detail);
 	for (i = 0; i + 1 < opt->nscsi && spec->lun >= 0; i++)
-		if (opt->scsi[i].controller == spec->controller && opt->scsi[i].lun == spec->lun)
-			return refuse(why, why_len, "--scsi: controller %u has two disks with "
-				      "lun=%d: give one of them another number",
-				      spec->controller, spec->lun);
+		if (opt->scsi[i].controller == spec->controller &&
+		    opt->scsi[i].lun == spec->lun)
+			return refuse(
+				why, why_len,
+				"--scsi: controller %u has two disks with "
+				"lun=%d: give one of them another number",
+				spec->controller, spec->lun);
 	return 0;
 }
 
-static int set_serial(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_serial(struct options *opt, const char *value, char *why,
+		      size_t why_len)
 {
 	const char *path = strchr(value, '=');
 
 	if (opt->nserial == OPTIONS_SERIALS)
-		return refuse(why, why_len, "more than two --serial: there are COM1 and COM2");
+		return refuse(
+			why, why_len,
+			"more than two --serial: there are COM1 and COM2");
 	if (strcmp(value, "stdio") && strcmp(value, "none") &&
 	    !(path && path[1] &&
 	      (!strncmp(value, "file=", 5) || !strncmp(value, "unix=", 5))))
-		return refuse(why, why_len, "--serial %s: use stdio, none, file=PATH or unix=PATH",
-			      value);
-	if (opt->nserial && !strcmp(value, "stdio") && !strcmp(opt->serial[0], "stdio"))
-		return refuse(why, why_len, "both serial ports on stdio: begin with --serial none "
-			      "to have COM2 there");
+		return refuse(
+			why, why_len,
+			"--serial %s: use stdio, none, file=PATH or unix=PATH",
+			value);
+	if (opt->nserial && !strcmp(value, "stdio") &&
+	    !strcmp(opt->serial[0], "stdio"))
+		return refuse(
+			why, why_len,
+			"both serial ports on stdio: begin with --serial none "
+			"to have COM2 there");
 	opt->serial[opt->nserial++] = value;
 	return 0;
 }
 
-static int set_control(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_control(struct options *opt, const char *value, char *why,
+		       size_t why_len)
 {
 	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 
 	if (strlen(value) > most)
-		return refuse(why, why_len, "--control: a socket's path has at most %zu bytes",
-			      most);
+		return refuse(
+			why, why_len,
+			"--control: a socket's path has at most %zu bytes",
+			most);
 	return set_path(&opt->control, "control", value, why, why_len);
 }
 
-static int set_stats(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_stats(struct options *opt, const char *value, char *why,
+		     size_t why_len)
 {
 	return set_path(&opt->stats, "stats", value, why, why_len);
 }
 
-static int set_version(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_version(struct options *opt, const char *value, char *why,
+		       size_t why_len)
 {
 	static const struct {
 		const char *text;
 		uint32_t version;
 	} known[] = {
-		{ "2.4", VMB_VERSION_2_4 }, { "3.0", VMB_VERSION_3_0 }, { "4.0", VMB_VERSION_4_0 },
-		{ "4.1", VMB_VERSION_4_1 }, { "5.0", VMB_VERSION_5_0 }, { "5.1", VMB_VERSION_5_1 },
+		{ "2.4", VMB_VERSION_2_4 }, { "3.0", VMB_VERSION_3_0 },
+		{ "4.0", VMB_VERSION_4_0 }, { "4.1", VMB_VERSION_4_1 },
+		{ "5.0", VMB_VERSION_5_0 }, { "5.1", VMB_VERSION_5_1 },
 		{ "5.2", VMB_VERSION_5_2 }, { "5.3", VMB_VERSION_5_3 },
 	};
 	size_t i;
@@ -154,28 +192,39 @@ static int set_version(struct options *opt, const char *value, char *why, size_t
 			opt->vmbus_version = known[i].version;
 			return 0;
 		}
-	return refuse(why, why_len, "--vmbus-version %s: use 2.4, 3.0, 4.0, 4.1, 5.0, 5.1, 5.2 "
-		      "or 5.3", value);
+	return refuse(
+		why, why_len,
+		"--vmbus-version %s: use 2.4, 3.0, 4.0, 4.1, 5.0, 5.1, 5.2 "
+		"or 5.3",
+		value);
 }
 
-static int set_fault(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_fault(struct options *opt, const char *value, char *why,
+		     size_t why_len)
 {
 	struct fault_spec *f = &opt->fault[opt->nfaults];
 	unsigned int controller, lun;
 	int n = 0;
 
 	if (opt->nfaults == OPTIONS_FAULTS)
-		return refuse(why, why_len, "more than %d --fault", OPTIONS_FAULTS);
+		return refuse(why, why_len, "more than %d --fault",
+			      OPTIONS_FAULTS);
 	if (!strncmp(value, "disk:", 5)) {
 		*f = (struct fault_spec){ .controller = -1, .lun = -1 };
 		value += 5;
-	} else if (sscanf(value, "scsi%1u:%2u:%n", &controller, &lun, &n) == 2 && n &&
-		   controller < OPTIONS_CONTROLLERS && lun < OPTIONS_LUNS) {
-		*f = (struct fault_spec){ .controller = controller, .lun = lun };
+	} else if (sscanf(value, "scsi%1u:%2u:%n", &controller, &lun, &n) ==
+			   2 &&
+		   n && controller < OPTIONS_CONTROLLERS &&
+		   lun < OPTIONS_LUNS) {
+		*f = (struct fault_spec){ .controller = controller,
+					  .lun = lun };
 		value += n;
 	} else {
-		return refuse(why, why_len, "--fault %s: begin with the disk, as scsi0:0:op=read,"
-			      "err=EIO, or with disk: for all disks", value);
+		return refuse(
+			why, why_len,
+			"--fault %s: begin with the disk, as scsi0:0:op=read,"
+			"err=EIO, or with disk: for all disks",
+			value);
 	}
 	if (asprintf(&f->fault, "disk:%s", value) < 0) {
 		f->fault = NULL;
@@ -185,30 +234,38 @@ static int set_fault(struct options *opt, const char *value, char *why, size_t w
 	return 0;
 }
 
-static int set_no_reboot(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_no_reboot(struct options *opt, const char *value, char *why,
+			 size_t why_len)
 {
 	(void)value, (void)why, (void)why_len;
 	opt->no_reboot = true;
 	return 0;
 }
 
-static int set_name(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_name(struct options *opt, const char *value, char *why,
+		    size_t why_len)
 {
 	size_t i, n = strlen(value);
 
 	for (i = 0; i < n; i++)
-		if (!isalnum((unsigned char)value[i]) && !strchr("._-", value[i]))
+		if (!isalnum((unsigned char)value[i]) &&
+		    !strchr("._-", value[i]))
 			break;
 	if (!n || n > 64 || i < n)
-		return refuse(why, why_len, "--name '%s': use 1 to 64 letters, digits, '.', '_' "
-			      "and '-'", value);
+		return refuse(
+			why, why_len,
+			"--name '%s': use 1 to 64 letters, digits, '.', '_' "
+			"and '-'",
+			value);
 	opt->name = value;
 	return 0;
 }
 
-static int set_log_level(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_log_level(struct options *opt, const char *value, char *why,
+			 size_t why_len)
 {
-	static const char *const level[] = { "error", "warning", "info", "debug" };
+	static const char *const level[] = { "error", "warning", "info",
+					     "debug" };
 	unsigned int i;
 
 	for (i = 0; i < 4; i++)
@@ -216,17 +273,21 @@ static int set_log_level(struct options *opt, const char *value, char *why, size
 			opt->log_level = LOG_LEVEL_ERR + i;
 			return 0;
 		}
-	return refuse(why, why_len, "--log-level %s: use error, warning, info or debug", value);
+	return refuse(why, why_len,
+		      "--log-level %s: use error, warning, info or debug",
+		      value);
 }
 
-static int set_help(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_help(struct options *opt, const char *value, char *why,
+		    size_t why_len)
 {
 	(void)value, (void)why, (void)why_len;
 	opt->help = true;
 	return 0;
 }
 
-static int set_show_version(struct options *opt, const char *value, char *why, size_t why_len)
+static int set_show_version(struct options *opt, const char *value, char *why,
+			    size_t why_len)
 {
 	(void)value, (void)why, (void)why_len;
 	opt->version = true;
@@ -259,7 +320,8 @@ static const struct option_kind *find_kind(const char *name, size_t len)
 	size_t i;
 
 	for (i = 0; i < NKINDS; i++)
-		if (strlen(kinds[i].name) == len && !strncmp(kinds[i].name, name, len))
+		if (strlen(kinds[i].name) == len &&
+		    !strncmp(kinds[i].name, name, len))
 			return &kinds[i];
 	return NULL;
 }
@@ -276,13 +338,16 @@ static int unknown(const char *arg, size_t len, char *why, size_t why_len)
 	snprintf(word, sizeof(word), "%.*s", (int)len, arg);
 	near = suggest(word, names, NKINDS);
 	if (near)
-		return refuse(why, why_len, "unknown option --%s: did you mean --%s?", word, near);
-	return refuse(why, why_len, "unknown option --%s: vmwp --help lists them", word);
+		return refuse(why, why_len,
+			      "unknown option --%s: did you mean --%s?", word,
+			      near);
+	return refuse(why, why_len,
+		      "unknown option --%s: vmwp --help lists them", word);
 }
 
 /* One option and its value, if it has one; *i is moved past both. */
-static int parse_one(struct options *opt, int argc, char **argv, int *i, char *why,
-		     size_t why_len)
+static int parse_one(struct options *opt, int argc, char **argv, int *i,
+		     char *why, size_t why_len)
 {
 	const char *arg = argv[(*i)++], *value = NULL;
 	const struct option_kind *kind;
@@ -291,7 +356,8 @@ static int parse_one(struct options *opt, int argc, char **argv, int *i, char *w
 	if (!strcmp(arg, "-h"))
 		arg = "--help";
 	if (strncmp(arg, "--", 2) || !arg[2])
-		return refuse(why, why_len, "'%s' is no option: vmwp --help lists them", arg);
+		return refuse(why, why_len,
+			      "'%s' is no option: vmwp --help lists them", arg);
 	arg += 2;
 	len = strcspn(arg, "=");
 	kind = find_kind(arg, len);
@@ -303,13 +369,15 @@ static int parse_one(struct options *opt, int argc, char **argv, int *i, char *w
 		return refuse(why, why_len, "--%s takes no value", kind->name);
 	if (kind->has_value && !value) {
 		if (*i == argc)
-			return refuse(why, why_len, "--%s needs a value", kind->name);
+			return refuse(why, why_len, "--%s needs a value",
+				      kind->name);
 		value = argv[(*i)++];
 	}
 	return kind->set(opt, value, why, why_len);
 }
 
-int options_parse(int argc, char **argv, struct options *opt, char *why, size_t why_len)
+int options_parse(int argc, char **argv, struct options *opt, char *why,
+		  size_t why_len)
 {
 	int i = 1, err;
 
@@ -325,7 +393,8 @@ int options_parse(int argc, char **argv, struct options *opt, char *why, size_t 
 			return err;
 	}
 	if (!opt->kernel)
-		return refuse(why, why_len, "no kernel: give --kernel FILE, a Linux bzImage");
+		return refuse(why, why_len,
+			      "no kernel: give --kernel FILE, a Linux bzImage");
 	if (!opt->nserial)
 		opt->serial[opt->nserial++] = "stdio";
 	return 0;
@@ -343,8 +412,10 @@ void options_free(struct options *opt)
 	opt->nfaults = 0;
 }
 
-bool fault_spec_matches(const struct fault_spec *f, unsigned int controller, unsigned int lun)
+bool fault_spec_matches(const struct fault_spec *f, unsigned int controller,
+			unsigned int lun)
 {
-	return (f->controller < 0 || (unsigned int)f->controller == controller) &&
+	return (f->controller < 0 ||
+		(unsigned int)f->controller == controller) &&
 	       (f->lun < 0 || (unsigned int)f->lun == lun);
 }

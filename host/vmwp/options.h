@@ -10,57 +10,60 @@
 #include "util/log.h"
 
 #define OPTIONS_CONTROLLERS 4
-#define OPTIONS_LUNS 64
-#define OPTIONS_DISKS (OPTIONS_CONTROLLERS * OPTIONS_LUNS)
-#define OPTIONS_SERIALS 2
-#define OPTIONS_FAULTS 64
-#define OPTIONS_MEMORY_MIN (64ull << 20)
-#define OPTIONS_MEMORY_MAX (1ull << 40)
+#define OPTIONS_LUNS	    64
+#define OPTIONS_DISKS	    (OPTIONS_CONTROLLERS * OPTIONS_LUNS)
+#define OPTIONS_SERIALS	    2
+#define OPTIONS_FAULTS	    64
+#define OPTIONS_MEMORY_MIN  (64ull << 20)
+#define OPTIONS_MEMORY_MAX  (1ull << 40)
 
 /* file=PATH[,format=raw|null][,readonly=on|off][,direct=on|off][,size=SIZE]
  * [,controller=N][,lun=N]; ",," stands for a comma within a path. */
 struct scsi_spec {
 	char *path;
-	char *format;			/* NULL: raw */
+	char *format; /* NULL: raw */
 	bool readonly, direct;
-	uint64_t size;			/* bytes, of format=null */
+	uint64_t size; /* bytes, of format=null */
 	unsigned int controller;
-	int lun;			/* -1: the lowest free */
+	int lun; /* -1: the lowest free */
 };
 
 /* scsiC:L:FAULT or disk:FAULT (every disk); FAULT as in backend/disk/disk.h. */
 struct fault_spec {
-	int controller, lun;		/* -1: every one */
+	int controller, lun; /* -1: every one */
 	char *fault;
 };
 
 struct options {
-	const char *kernel, *initrd, *cmdline;	/* of argv */
-	uint64_t memory;			/* bytes, a multiple of 1 MiB */
+	const char *kernel, *initrd, *cmdline; /* of argv */
+	uint64_t memory;		       /* bytes, a multiple of 1 MiB */
 	unsigned int processors;
 	struct scsi_spec scsi[OPTIONS_DISKS];
 	unsigned int nscsi;
-	const char *serial[OPTIONS_SERIALS];	/* NULL: absent */
+	const char *serial[OPTIONS_SERIALS]; /* NULL: absent */
 	unsigned int nserial;
 	const char *control, *stats, *name;
-	uint32_t vmbus_version;			/* VMB_VERSION_*; 0: the newest */
+	uint32_t vmbus_version; /* VMB_VERSION_*; 0: the newest */
 	struct fault_spec fault[OPTIONS_FAULTS];
 	unsigned int nfaults;
 	bool no_reboot;
 	enum log_level log_level;
-	bool help, version;			/* nothing else was looked at */
+	bool help, version; /* nothing else was looked at */
 };
 
 /* 0 or -EINVAL with one line in why.  options_free() in either case. */
-int options_parse(int argc, char **argv, struct options *opt, char *why, size_t why_len);
+int options_parse(int argc, char **argv, struct options *opt, char *why,
+		  size_t why_len);
 void options_free(struct options *opt);
 /* What --help prints. */
 const char *options_usage(void);
 /* Does this fault concern that disk? */
-bool fault_spec_matches(const struct fault_spec *f, unsigned int controller, unsigned int lun);
+bool fault_spec_matches(const struct fault_spec *f, unsigned int controller,
+			unsigned int lun);
 
 /* 0 or -EINVAL/-ENOMEM with one line in why; free in either case. */
-int scsi_spec_parse(const char *text, struct scsi_spec *spec, char *why, size_t why_len);
+int scsi_spec_parse(const char *text, struct scsi_spec *spec, char *why,
+		    size_t why_len);
 void scsi_spec_free(struct scsi_spec *spec);
 
 #endif

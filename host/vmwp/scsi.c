@@ -14,7 +14,8 @@
 
 #define SCSI_END_SECONDS 30
 
-static int controller_get(struct vmwp *w, unsigned int number, char *why, size_t why_len)
+static int controller_get(struct vmwp *w, unsigned int number, char *why,
+			  size_t why_len)
 {
 	struct storvsp_config cfg = {
 		.number = number,
@@ -25,13 +26,72 @@ static int controller_get(struct vmwp *w, unsigned int number, char *why, size_t
 
 	if (w->scsi[number])
 		return 0;
+	if (w->scsi_going[number]) {
+		snprintf(why, why_len,
+			 "controller %u is being removed: try again when that "
+			 "is done",
+			 number);
+		return -EBUSY;
+	}
 	err = storvsp_create(w->srv, &cfg, &w->scsi[number]);
 	if (err) {
 		w->scsi[number] = NULL;
-		snprintf(why, why_len, "cannot make SCSI controller %u: %s", number,
-			 strerror(-err));
+		snprintf(why, why_len, "cannot make SCSI controller %u: %s",
+			 number, strerror(-err));
 	}
 	return err;
+}
+
+int scsi_controller_add(struct vmwp *w, unsigned int controller, char *why,
+			size_t why_len)
+{
+	if (controller >= OPTIONS_CONTROLLERS) {
+		snprintf(why, why_len, "there are controllers 0 to %d only",
+			 OPTIONS_CONTROLLERS - 1);
+		return -EINVAL;
+	}
+	if (w->scsi[controller]) {
+		snprintf(why, why_len, "there is a controller %u already",
+			 controller);
+		return -EEXIST;
+	}
+	return controller_get(w, controller, why, why_len);
+}
+
+struct going {
+	struct vmwp *w;
+	unsigned int controller;
+	void (*done)(void *arg);
+	void *arg;
+};
+
+static void controller_gone(void *arg)
+{
+	struct going *g = arg;
+
+	g->w->scsi_going[g->controller] = false;
+	if (g->done)
+		g->done(g->arg);
+	free(g);
+}
+
+int scsi_controller_remove(struct vmwp *w, unsigned int controller,
+			   void (*done)(void *arg), void *arg)
+{
+	struct storvsp *s;
+	struct going *g;
+
+	if (controller >= OPTIONS_CONTROLLERS || !w->scsi[controller])
+		return -ENOENT;
+	g = malloc(sizeof(*g));
+	if (!g)
+		return -ENOMEM;
+	*g = (struct going){ w, controller, done, arg };
+	s = w->scsi[controller];
+	w->scsi[controller] = NULL;
+	w->scsi_going[controller] = true;
+	storvsp_destroy(s, controller_gone, g);
+	return 0;
 }
 
 /* Faults by LUN need to know it before the disk is given away. */
@@ -43,13 +103,15 @@ static int choose_lun(struct vmwp *w, const struct scsi_spec *spec)
 	if (spec->lun >= 0)
 		return spec->lun;
 	for (lun = 0; lun < STORVSP_LUNS; lun++)
-		if (storvsp_lun_info(w->scsi[spec->controller], lun, &info) == -ENOENT)
+		if (storvsp_lun_info(w->scsi[spec->controller], lun, &info) ==
+		    -ENOENT)
 			return lun;
 	return -ENOSPC;
 }
 
-static int wrap_faults(struct vmwp *w, unsigned int controller, unsigned int lun,
-		       struct disk **disk, char *why, size_t why_len)
+static int wrap_faults(struct vmwp *w, unsigned int controller,
+		       unsigned int lun, struct disk **disk, char *why,
+		       size_t why_len)
 {
 	const struct options *opt = w->opt;
 	unsigned int i;
@@ -59,20 +121,22 @@ static int wrap_faults(struct vmwp *w, unsigned int controller, unsigned int lun
 
 		if (!fault_spec_matches(&opt->fault[i], controller, lun))
 			continue;
-		err = disk_fault_wrap(*disk, opt->fault[i].fault, disk, why, why_len);
+		err = disk_fault_wrap(*disk, opt->fault[i].fault, disk, why,
+				      why_len);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static int attach(struct vmwp *w, const struct scsi_spec *spec, struct disk *disk, char *why,
-		  size_t why_len)
+static int attach(struct vmwp *w, const struct scsi_spec *spec,
+		  struct disk *disk, char *why, size_t why_len)
 {
 	int lun = choose_lun(w, spec), err;
 
 	if (lun >= 0) {
-		err = wrap_faults(w, spec->controller, lun, &disk, why, why_len);
+		err = wrap_faults(w, spec->controller, lun, &disk, why,
+				  why_len);
 		if (err) {
 			disk_close(disk);
 			return err;
@@ -82,18 +146,23 @@ static int attach(struct vmwp *w, const struct scsi_spec *spec, struct disk *dis
 	if (lun < 0)
 		disk_close(disk);
 	if (lun == -EBUSY)
-		snprintf(why, why_len, "controller %u has a disk with lun %d already: choose "
-			 "another lun", spec->controller, spec->lun);
+		snprintf(why, why_len,
+			 "controller %u has a disk with lun %d already: choose "
+			 "another lun",
+			 spec->controller, spec->lun);
 	else if (lun == -ENOSPC)
-		snprintf(why, why_len, "controller %u is full: choose another controller",
+		snprintf(why, why_len,
+			 "controller %u is full: choose another controller",
 			 spec->controller);
 	else if (lun < 0)
-		snprintf(why, why_len, "cannot add the disk: %s", strerror(-lun));
+		snprintf(why, why_len, "cannot add the disk: %s",
+			 strerror(-lun));
 	return lun;
 }
 
-int scsi_add(struct vmwp *w, const struct scsi_spec *spec, unsigned int *controller,
-	     unsigned int *lun, char *why, size_t why_len)
+int scsi_add(struct vmwp *w, const struct scsi_spec *spec,
+	     unsigned int *controller, unsigned int *lun, char *why,
+	     size_t why_len)
 {
 	struct disk_options opt = {
 		.path = spec->path,
@@ -125,7 +194,8 @@ int scsi_remove(struct vmwp *w, unsigned int controller, unsigned int lun,
 	return storvsp_remove(w->scsi[controller], lun, done, arg);
 }
 
-int scsi_resize(struct vmwp *w, unsigned int controller, unsigned int lun, uint64_t *size)
+int scsi_resize(struct vmwp *w, unsigned int controller, unsigned int lun,
+		uint64_t *size)
 {
 	struct storvsp_lun_info info;
 	int err;
@@ -141,7 +211,8 @@ int scsi_resize(struct vmwp *w, unsigned int controller, unsigned int lun, uint6
 }
 
 int scsi_each(struct vmwp *w,
-	      int (*fn)(unsigned int controller, const struct storvsp_lun_info *info, void *arg),
+	      int (*fn)(unsigned int controller,
+			const struct storvsp_lun_info *info, void *arg),
 	      void *arg)
 {
 	struct storvsp_lun_info info;
@@ -171,7 +242,8 @@ static int add_all(struct vmwp *w, bool named, char *why, size_t why_len)
 
 		if ((spec->lun >= 0) != named)
 			continue;
-		err = scsi_add(w, spec, &controller, &lun, detail, sizeof(detail));
+		err = scsi_add(w, spec, &controller, &lun, detail,
+			       sizeof(detail));
 		if (err) {
 			snprintf(why, why_len, "--scsi: %s", detail);
 			return err;
@@ -197,19 +269,16 @@ void scsi_destroy(struct vmwp *w)
 {
 	unsigned int c;
 
-	for (c = OPTIONS_CONTROLLERS; c-- > 0;) {
-		bool gone = false;
-
-		if (!w->scsi[c])
-			continue;
-		storvsp_destroy(w->scsi[c], loop_done, &gone);
+	for (c = 0; c < OPTIONS_CONTROLLERS; c++)
+		if (scsi_controller_remove(w, c, NULL, NULL) == -ENOMEM)
+			log_err("vmwp", "out of memory");
+	for (c = 0; c < OPTIONS_CONTROLLERS; c++) {
 		/* A file on a dead server may take for ever; the user does not wait. */
-		if (loop_wait(w, &gone, SCSI_END_SECONDS)) {
-			log_err("vmwp", "scsi%u: requests do not end", c);
-			control_destroy(w);
-			board_destroy(w);
-			_Exit(VMWP_EXIT_INTERNAL);
-		}
-		w->scsi[c] = NULL;
+		if (!loop_wait(w, &w->scsi_going[c], false, SCSI_END_SECONDS))
+			continue;
+		log_err("vmwp", "scsi%u: requests do not end", c);
+		control_destroy(w);
+		board_destroy(w);
+		_Exit(VMWP_EXIT_INTERNAL);
 	}
 }

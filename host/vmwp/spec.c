@@ -11,7 +11,8 @@
 
 struct key {
 	const char *name;
-	int (*set)(struct scsi_spec *spec, char *value, char *why, size_t why_len);
+	int (*set)(struct scsi_spec *spec, char *value, char *why,
+		   size_t why_len);
 };
 
 /* Cuts the next KEY=VALUE off *rest; ",," becomes "," in place. */
@@ -38,7 +39,8 @@ static int set_text(char **field, const char *value)
 	return *field ? 0 : -ENOMEM;
 }
 
-static int set_file(struct scsi_spec *spec, char *value, char *why, size_t why_len)
+static int set_file(struct scsi_spec *spec, char *value, char *why,
+		    size_t why_len)
 {
 	if (!*value) {
 		snprintf(why, why_len, "file= needs a path");
@@ -47,52 +49,65 @@ static int set_file(struct scsi_spec *spec, char *value, char *why, size_t why_l
 	return set_text(&spec->path, value);
 }
 
-static int set_format(struct scsi_spec *spec, char *value, char *why, size_t why_len)
+static int set_format(struct scsi_spec *spec, char *value, char *why,
+		      size_t why_len)
 {
 	if (strcmp(value, "raw") && strcmp(value, "null")) {
-		snprintf(why, why_len, "unknown disk format '%s': use format=raw or format=null",
-			 value);
+		snprintf(
+			why, why_len,
+			"unknown disk format '%s': use format=raw or format=null",
+			value);
 		return -EINVAL;
 	}
 	return set_text(&spec->format, value);
 }
 
-static int set_switch(bool *field, const char *name, const char *value, char *why, size_t why_len)
+static int set_switch(bool *field, const char *name, const char *value,
+		      char *why, size_t why_len)
 {
 	if (strcmp(value, "on") && strcmp(value, "off")) {
-		snprintf(why, why_len, "%s=%s: use %s=on or %s=off", name, value, name, name);
+		snprintf(why, why_len, "%s=%s: use %s=on or %s=off", name,
+			 value, name, name);
 		return -EINVAL;
 	}
 	*field = !strcmp(value, "on");
 	return 0;
 }
 
-static int set_readonly(struct scsi_spec *spec, char *value, char *why, size_t why_len)
+static int set_readonly(struct scsi_spec *spec, char *value, char *why,
+			size_t why_len)
 {
 	return set_switch(&spec->readonly, "readonly", value, why, why_len);
 }
 
-static int set_direct(struct scsi_spec *spec, char *value, char *why, size_t why_len)
+static int set_direct(struct scsi_spec *spec, char *value, char *why,
+		      size_t why_len)
 {
 	return set_switch(&spec->direct, "direct", value, why, why_len);
 }
 
-static int set_size(struct scsi_spec *spec, char *value, char *why, size_t why_len)
+static int set_size(struct scsi_spec *spec, char *value, char *why,
+		    size_t why_len)
 {
-	if (size_parse(value, &spec->size) || !spec->size || spec->size % 4096) {
-		snprintf(why, why_len, "size=%s: give a multiple of 4096 bytes, such as size=64G",
-			 value);
+	if (size_parse(value, &spec->size) || !spec->size ||
+	    spec->size % 4096) {
+		snprintf(
+			why, why_len,
+			"size=%s: give a multiple of 4096 bytes, such as size=64G",
+			value);
 		return -EINVAL;
 	}
 	return 0;
 }
 
-static int set_controller(struct scsi_spec *spec, char *value, char *why, size_t why_len)
+static int set_controller(struct scsi_spec *spec, char *value, char *why,
+			  size_t why_len)
 {
 	uint64_t n;
 
 	if (number_parse(value, 0, OPTIONS_CONTROLLERS - 1, &n)) {
-		snprintf(why, why_len, "controller=%s: give a number from 0 to %d", value,
+		snprintf(why, why_len,
+			 "controller=%s: give a number from 0 to %d", value,
 			 OPTIONS_CONTROLLERS - 1);
 		return -EINVAL;
 	}
@@ -100,13 +115,14 @@ static int set_controller(struct scsi_spec *spec, char *value, char *why, size_t
 	return 0;
 }
 
-static int set_lun(struct scsi_spec *spec, char *value, char *why, size_t why_len)
+static int set_lun(struct scsi_spec *spec, char *value, char *why,
+		   size_t why_len)
 {
 	uint64_t n;
 
 	if (number_parse(value, 0, OPTIONS_LUNS - 1, &n)) {
-		snprintf(why, why_len, "lun=%s: give a number from 0 to %d", value,
-			 OPTIONS_LUNS - 1);
+		snprintf(why, why_len, "lun=%s: give a number from 0 to %d",
+			 value, OPTIONS_LUNS - 1);
 		return -EINVAL;
 	}
 	spec->lun = n;
@@ -114,8 +130,9 @@ static int set_lun(struct scsi_spec *spec, char *value, char *why, size_t why_le
 }
 
 static const struct key keys[] = {
-	{ "file", set_file },	  { "format", set_format }, { "readonly", set_readonly },
-	{ "direct", set_direct }, { "size", set_size },	    { "controller", set_controller },
+	{ "file", set_file },	      { "format", set_format },
+	{ "readonly", set_readonly }, { "direct", set_direct },
+	{ "size", set_size },	      { "controller", set_controller },
 	{ "lun", set_lun },
 };
 
@@ -131,24 +148,29 @@ static int bad_key(const char *name, char *why, size_t why_len)
 		names[i] = keys[i].name;
 	near = suggest(name, names, NKEYS);
 	if (near)
-		snprintf(why, why_len, "unknown disk setting '%s': did you mean '%s='?", name,
+		snprintf(why, why_len,
+			 "unknown disk setting '%s': did you mean '%s='?", name,
 			 near);
 	else
-		snprintf(why, why_len,
-			 "unknown disk setting '%s': use file=PATH[,format=raw|null]"
-			 "[,readonly=on|off][,direct=on|off][,size=SIZE][,controller=N][,lun=N]",
-			 name);
+		snprintf(
+			why, why_len,
+			"unknown disk setting '%s': use file=PATH[,format=raw|null]"
+			"[,readonly=on|off][,direct=on|off][,size=SIZE][,controller=N][,lun=N]",
+			name);
 	return -EINVAL;
 }
 
-static int set_item(struct scsi_spec *spec, char *item, char *why, size_t why_len)
+static int set_item(struct scsi_spec *spec, char *item, char *why,
+		    size_t why_len)
 {
 	char *value = strchr(item, '=');
 	size_t i;
 
 	if (!value) {
-		snprintf(why, why_len, "'%s' in a disk description is not KEY=VALUE: "
-			 "begin with file=PATH", item);
+		snprintf(why, why_len,
+			 "'%s' in a disk description is not KEY=VALUE: "
+			 "begin with file=PATH",
+			 item);
 		return -EINVAL;
 	}
 	*value++ = '\0';
@@ -158,7 +180,8 @@ static int set_item(struct scsi_spec *spec, char *item, char *why, size_t why_le
 	return bad_key(item, why, why_len);
 }
 
-int scsi_spec_parse(const char *text, struct scsi_spec *spec, char *why, size_t why_len)
+int scsi_spec_parse(const char *text, struct scsi_spec *spec, char *why,
+		    size_t why_len)
 {
 	char *copy = strdup(text), *rest = copy, *item;
 	bool null;
@@ -182,8 +205,10 @@ int scsi_spec_parse(const char *text, struct scsi_spec *spec, char *why, size_t 
 		return -EINVAL;
 	}
 	if (!null && spec->size) {
-		snprintf(why, why_len, "size= is for format=null only: a file has its own size "
-			 "(make it with truncate -s SIZE FILE)");
+		snprintf(
+			why, why_len,
+			"size= is for format=null only: a file has its own size "
+			"(make it with truncate -s SIZE FILE)");
 		return -EINVAL;
 	}
 	return 0;

@@ -19,7 +19,8 @@ static void put(struct json_object *o, const char *key, uint64_t value)
 
 static void put_text(struct json_object *o, const char *key, const char *value)
 {
-	json_object_object_add(o, key, value ? json_object_new_string(value) : NULL);
+	json_object_object_add(o, key,
+			       value ? json_object_new_string(value) : NULL);
 }
 
 static struct json_object *exits_json(const struct vp_stats *s)
@@ -118,8 +119,8 @@ static void add_vmbus(struct vmwp *w, struct json_object *root)
 
 	vmbus_server_get_stats(w->srv, &s);
 	if (w->vmbus_version)
-		snprintf(version, sizeof(version), "%u.%u", w->vmbus_version >> 16,
-			 w->vmbus_version & 0xffff);
+		snprintf(version, sizeof(version), "%u.%u",
+			 w->vmbus_version >> 16, w->vmbus_version & 0xffff);
 	put_text(o, "version", version);
 	put(o, "messages_in", s.messages_in);
 	put(o, "messages_out", s.messages_out);
@@ -133,7 +134,8 @@ static void add_vmbus(struct vmwp *w, struct json_object *root)
 	json_object_object_add(root, "channels", channels);
 }
 
-static int add_disk(unsigned int controller, const struct storvsp_lun_info *info, void *arg)
+static int add_disk(unsigned int controller,
+		    const struct storvsp_lun_info *info, void *arg)
 {
 	struct json_object *o = json_object_new_object();
 
@@ -144,7 +146,8 @@ static int add_disk(unsigned int controller, const struct storvsp_lun_info *info
 	put_text(o, "serial", info->serial);
 	put_text(o, "wwn", info->wwn);
 	put(o, "size", info->disk.size);
-	json_object_object_add(o, "readonly", json_object_new_boolean(info->disk.readonly));
+	json_object_object_add(o, "readonly",
+			       json_object_new_boolean(info->disk.readonly));
 	put(o, "reads", info->reads);
 	put(o, "writes", info->writes);
 	put(o, "flushes", info->flushes);
@@ -220,8 +223,9 @@ static void add_process(struct json_object *root)
 		close(fd);
 	}
 	text[n > 0 ? n : 0] = '\0';
-	put(o, "resident_own", (status_field(text, "\nRssAnon:") +
-				status_field(text, "\nRssFile:")) << 10);
+	put(o, "resident_own",
+	    (status_field(text, "\nRssAnon:") + status_field(text, "\nRssFile:"))
+		    << 10);
 	put(o, "resident_shared", status_field(text, "\nRssShmem:") << 10);
 	put(o, "threads", status_field(text, "\nThreads:"));
 	put(o, "open_files", open_files());
@@ -266,7 +270,8 @@ int stats_check(const char *path, char *why, size_t why_len)
 		err = -errno;
 	}
 	if (err)
-		snprintf(why, why_len, "--stats: cannot write %s: %s", path, strerror(-err));
+		snprintf(why, why_len, "--stats: cannot write %s: %s", path,
+			 strerror(-err));
 	return err;
 }
 
@@ -295,9 +300,9 @@ int stats_write(struct vmwp *w, const char *path)
 
 	if (!root)
 		return -ENOMEM;
-	text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
-						    JSON_C_TO_STRING_SPACED |
-						    JSON_C_TO_STRING_NOSLASHESCAPE);
+	text = json_object_to_json_string_ext(
+		root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+			      JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (!text) {
 		err = -ENOMEM;
 	} else if (!stat(path, &st) && !S_ISREG(st.st_mode)) {

@@ -48,23 +48,24 @@ struct vmwp {
 	struct mailbox *mailbox;
 	struct vm *vm;
 	struct hv *hv;
-	sd_event_source *resample;	/* hv_resample_fd() */
+	sd_event_source *resample; /* hv_resample_fd() */
 	struct bridge *bridge;
 	struct vmbus_server *srv;
 	struct board *board;
 	struct storvsp *scsi[OPTIONS_CONTROLLERS];
+	bool scsi_going[OPTIONS_CONTROLLERS]; /* being taken away */
 	struct control *control;
 
 	enum vmwp_state state;
-	bool started;			/* the VPs' threads run */
-	bool paused;			/* by the user */
+	bool started; /* the VPs' threads run */
+	bool paused;  /* by the user */
 	bool resetting, finished;
-	bool crashed;			/* since the last reset */
+	bool crashed; /* since the last reset */
 	struct crash crash;
 	unsigned int resets;
-	uint32_t vmbus_version;		/* of the connection; 0: none */
+	uint32_t vmbus_version; /* of the connection; 0: none */
 	enum vmwp_exit status;
-	uint64_t start_ns;		/* CLOCK_MONOTONIC */
+	uint64_t start_ns; /* CLOCK_MONOTONIC */
 	struct guid_reg vm_id;
 };
 
@@ -78,9 +79,11 @@ void loop_destroy(struct vmwp *w);
 /* Any thread: fn(arg) on the main thread.  Without memory the process ends. */
 void loop_post(struct vmwp *w, mailbox_fn fn, void *arg);
 /* Calls fn whenever fd has input; fn runs on the main thread. */
-int loop_watch(struct vmwp *w, int fd, void (*fn)(void *arg), void *arg, sd_event_source **out);
-/* Runs the loop until *done or `seconds` are over: 0 or -ETIMEDOUT. */
-int loop_wait(struct vmwp *w, const bool *done, unsigned int seconds);
+int loop_watch(struct vmwp *w, int fd, void (*fn)(void *arg), void *arg,
+	       sd_event_source **out);
+/* Runs the loop until *flag is `value` or `seconds` are over: 0 or -ETIMEDOUT. */
+int loop_wait(struct vmwp *w, const bool *flag, bool value,
+	      unsigned int seconds);
 /* Sets a bool: the usual done(arg) for loop_wait(). */
 void loop_done(void *flag);
 uint64_t loop_now_ns(void);
@@ -88,7 +91,7 @@ uint64_t loop_now_ns(void);
 /* bridge.c: VMBus server and VSPs upon host/hv */
 int bridge_create(struct vmwp *w, char *why, size_t why_len);
 void bridge_destroy(struct vmwp *w);
-void bridge_drop(struct vmwp *w);	/* what the child posted and nobody read */
+void bridge_drop(struct vmwp *w); /* what the child posted and nobody read */
 struct bridge_stats {
 	uint64_t messages, refused_full, refused_bad;
 };
@@ -98,7 +101,8 @@ void bridge_get_stats(const struct vmwp *w, struct bridge_stats *out);
 int board_create(struct vmwp *w, char *why, size_t why_len);
 void board_destroy(struct vmwp *w);
 void board_reset(struct vmwp *w);
-void board_pio(struct vmwp *w, uint16_t port, bool write, void *buf, unsigned int size);
+void board_pio(struct vmwp *w, uint16_t port, bool write, void *buf,
+	       unsigned int size);
 
 /* boot.c: ACPI tables, kernel, initrd and command line into memory. */
 int boot_create(struct vmwp *w, char *why, size_t why_len);
@@ -107,19 +111,27 @@ int boot_create(struct vmwp *w, char *why, size_t why_len);
 int scsi_create(struct vmwp *w, char *why, size_t why_len);
 void scsi_destroy(struct vmwp *w);
 /* 0 or -errno and why; *controller and *lun: where it went. */
-int scsi_add(struct vmwp *w, const struct scsi_spec *spec, unsigned int *controller,
-	     unsigned int *lun, char *why, size_t why_len);
+int scsi_add(struct vmwp *w, const struct scsi_spec *spec,
+	     unsigned int *controller, unsigned int *lun, char *why,
+	     size_t why_len);
+/* A controller without disks; with all its disks.  scsi_add() makes one too. */
+int scsi_controller_add(struct vmwp *w, unsigned int controller, char *why,
+			size_t why_len);
+int scsi_controller_remove(struct vmwp *w, unsigned int controller,
+			   void (*done)(void *arg), void *arg);
 int scsi_remove(struct vmwp *w, unsigned int controller, unsigned int lun,
 		void (*done)(void *arg), void *arg);
-int scsi_resize(struct vmwp *w, unsigned int controller, unsigned int lun, uint64_t *size);
+int scsi_resize(struct vmwp *w, unsigned int controller, unsigned int lun,
+		uint64_t *size);
 /* Calls fn for every disk; until it returns nonzero, which is then returned. */
 int scsi_each(struct vmwp *w,
-	      int (*fn)(unsigned int controller, const struct storvsp_lun_info *info, void *arg),
+	      int (*fn)(unsigned int controller,
+			const struct storvsp_lun_info *info, void *arg),
 	      void *arg);
 
 /* life.c: what becomes of the VM */
 int life_start(struct vmwp *w, char *why, size_t why_len);
-int life_pause(struct vmwp *w);		/* 0, -EALREADY or -EBUSY */
+int life_pause(struct vmwp *w); /* 0, -EALREADY or -EBUSY */
 int life_resume(struct vmwp *w);
 void life_reset(struct vmwp *w);
 void life_finish(struct vmwp *w, enum vmwp_exit status);
@@ -142,6 +154,7 @@ void control_destroy(struct vmwp *w);
 void control_state_changed(struct vmwp *w);
 void control_version_changed(struct vmwp *w);
 void control_crashed(struct vmwp *w, const struct crash *crash);
-void control_disk(struct vmwp *w, bool added, unsigned int controller, unsigned int lun);
+void control_disk(struct vmwp *w, bool added, unsigned int controller,
+		  unsigned int lun);
 
 #endif

@@ -26,12 +26,14 @@
 
 #include "vmwp/vmwp.h"
 
-#define PATH "/org/enlight/Worker1"
+#define PATH	  "/org/enlight/Worker1"
 #define INTERFACE "org.enlight.Worker1"
 
 static char folder[] = "/tmp/control-test.XXXXXX";
 static char socket_path[64];
-static struct options opt = { .name = "unit", .processors = 2, .memory = 64 << 20 };
+static struct options opt = { .name = "unit",
+			      .processors = 2,
+			      .memory = 64 << 20 };
 static struct vmwp w = { .opt = &opt };
 static void (*removal_done)(void *arg);
 static void *removal_arg;
@@ -73,8 +75,9 @@ void life_finish(struct vmwp *vm, enum vmwp_exit status)
 	vm->status = status;
 }
 
-int scsi_add(struct vmwp *vm, const struct scsi_spec *spec, unsigned int *controller,
-	     unsigned int *lun, char *why, size_t why_len)
+int scsi_add(struct vmwp *vm, const struct scsi_spec *spec,
+	     unsigned int *controller, unsigned int *lun, char *why,
+	     size_t why_len)
 {
 	if (strcmp(spec->path, "/good")) {
 		snprintf(why, why_len, "%s: no such file", spec->path);
@@ -95,7 +98,24 @@ int scsi_remove(struct vmwp *vm, unsigned int controller, unsigned int lun,
 	return 0;
 }
 
-int scsi_resize(struct vmwp *vm, unsigned int controller, unsigned int lun, uint64_t *size)
+int scsi_controller_add(struct vmwp *vm, unsigned int controller, char *why,
+			size_t why_len)
+{
+	snprintf(why, why_len, "there is one already");
+	return controller == 1 ? 0 : -EEXIST;
+}
+
+int scsi_controller_remove(struct vmwp *vm, unsigned int controller,
+			   void (*done)(void *arg), void *arg)
+{
+	if (controller != 1)
+		return -ENOENT;
+	done(arg);
+	return 0;
+}
+
+int scsi_resize(struct vmwp *vm, unsigned int controller, unsigned int lun,
+		uint64_t *size)
 {
 	if (lun != 5)
 		return -ENOENT;
@@ -104,10 +124,13 @@ int scsi_resize(struct vmwp *vm, unsigned int controller, unsigned int lun, uint
 }
 
 int scsi_each(struct vmwp *vm,
-	      int (*fn)(unsigned int controller, const struct storvsp_lun_info *info, void *arg),
+	      int (*fn)(unsigned int controller,
+			const struct storvsp_lun_info *info, void *arg),
 	      void *arg)
 {
-	struct storvsp_lun_info info = { .lun = 5, .format = "raw", .path = "/good" };
+	struct storvsp_lun_info info = { .lun = 5,
+					 .format = "raw",
+					 .path = "/good" };
 
 	return fn(1, &info, arg);
 }
@@ -134,13 +157,15 @@ static sd_bus *connect_to(void)
 	return bus;
 }
 
-static int call(sd_bus *bus, const char *method, sd_bus_message **reply, const char *types, ...)
+static int call(sd_bus *bus, const char *method, sd_bus_message **reply,
+		const char *types, ...)
 {
 	sd_bus_message *m;
 	va_list ap;
 	int err;
 
-	assert_true(sd_bus_message_new_method_call(bus, &m, NULL, PATH, INTERFACE, method) >= 0);
+	assert_true(sd_bus_message_new_method_call(bus, &m, NULL, PATH,
+						   INTERFACE, method) >= 0);
 	va_start(ap, types);
 	if (types)
 		assert_true(sd_bus_message_appendv(m, types, ap) >= 0);
@@ -171,7 +196,7 @@ static void with_client(void (*fn)(void))
 
 	client_done = false;
 	assert_int_equal(pthread_create(&thread, NULL, client_main, fn), 0);
-	assert_int_equal(loop_wait(&w, &client_done, 20), 0);
+	assert_int_equal(loop_wait(&w, &client_done, true, 20), 0);
 	pthread_join(thread, NULL);
 }
 
@@ -209,15 +234,16 @@ static void methods(void)
 	assert_true(call(second, "Ping", NULL, NULL) >= 0);
 	assert_true(call(bus, "Pause", NULL, NULL) >= 0);
 	assert_true(call(second, "Pause", NULL, NULL) < 0);
-	assert_true(sd_bus_get_property_string(second, NULL, PATH, INTERFACE, "State", NULL,
-					       &state) >= 0);
+	assert_true(sd_bus_get_property_string(second, NULL, PATH, INTERFACE,
+					       "State", NULL, &state) >= 0);
 	assert_string_equal(state, "paused");
 	free(state);
 	assert_true(call(second, "Resume", NULL, NULL) >= 0);
 	assert_true(call(bus, "Resume", NULL, NULL) < 0);
 	assert_true(call(bus, "Reset", NULL, NULL) >= 0);
 
-	assert_true(call(bus, "AddDisk", &reply, "s", "file=/good,controller=2") >= 0);
+	assert_true(call(bus, "AddDisk", &reply, "s",
+			 "file=/good,controller=2") >= 0);
 	assert_true(sd_bus_message_read(reply, "uu", &controller, &lun) > 0);
 	assert_int_equal(controller, 2);
 	assert_int_equal(lun, 5);
@@ -231,6 +257,10 @@ static void methods(void)
 	reply = sd_bus_message_unref(reply);
 	assert_true(call(bus, "ResizeDisk", NULL, "uu", 0, 6) < 0);
 	assert_true(call(bus, "RemoveDisk", NULL, "uu", 0, 6) < 0);
+	assert_true(call(bus, "AddController", NULL, "u", 1) >= 0);
+	assert_true(call(bus, "AddController", NULL, "u", 2) < 0);
+	assert_true(call(bus, "RemoveController", NULL, "u", 1) >= 0);
+	assert_true(call(bus, "RemoveController", NULL, "u", 2) < 0);
 	assert_true(call(bus, "ListDisks", &reply, NULL) >= 0);
 	assert_true(sd_bus_message_has_signature(reply, "aa{sv}"));
 	reply = sd_bus_message_unref(reply);
@@ -268,8 +298,8 @@ static void slow_reply(void)
 	sd_bus_message *m;
 
 	/* Asked for, not yet answered, while another client is served. */
-	assert_true(sd_bus_message_new_method_call(bus, &m, NULL, PATH, INTERFACE,
-						   "RemoveDisk") >= 0);
+	assert_true(sd_bus_message_new_method_call(
+			    bus, &m, NULL, PATH, INTERFACE, "RemoveDisk") >= 0);
 	assert_true(sd_bus_message_append(m, "uu", 0, 5) >= 0);
 	assert_true(sd_bus_send(bus, m, NULL) >= 0);
 	sd_bus_message_unref(m);
@@ -303,10 +333,11 @@ static void like_a_bus(void)
 	assert_true(sd_bus_set_bus_client(bus, 1) >= 0);
 	assert_true(sd_bus_start(bus) >= 0);
 	assert_true(sd_bus_get_unique_name(bus, &name) >= 0);
-	assert_true(sd_bus_call_method(bus, INTERFACE, PATH, INTERFACE, "Ping", NULL, NULL,
-				       NULL) >= 0);
+	assert_true(sd_bus_call_method(bus, INTERFACE, PATH, INTERFACE, "Ping",
+				       NULL, NULL, NULL) >= 0);
 	assert_true(sd_bus_get_name_creds(bus, INTERFACE, 0, NULL) >= 0);
-	assert_true(sd_bus_get_name_creds(bus, "org.example.None", 0, NULL) < 0);
+	assert_true(sd_bus_get_name_creds(bus, "org.example.None", 0, NULL) <
+		    0);
 	sd_bus_flush_close_unref(bus);
 }
 
@@ -321,7 +352,8 @@ static int raw_connect(void)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	strcpy(addr.sun_path, socket_path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)),
+			 0);
 	return fd;
 }
 
@@ -335,8 +367,8 @@ static void rude(void)
 	assert_true(call(good, "Ping", NULL, NULL) >= 0);
 	for (i = 0; i < 20; i++) {
 		fd[i] = raw_connect();
-		(void)!send(fd[i], i % 2 ? garbage : "\0AUTH ", i % 2 ? sizeof(garbage) : 6,
-			    MSG_NOSIGNAL);
+		(void)!send(fd[i], i % 2 ? garbage : "\0AUTH ",
+			    i % 2 ? sizeof(garbage) : 6, MSG_NOSIGNAL);
 	}
 	assert_true(call(good, "Ping", NULL, NULL) >= 0);
 	for (i = 0; i < 20; i++)
@@ -383,10 +415,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_methods, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_slow_reply, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_like_a_bus, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slow_reply, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_like_a_bus, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_rude, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_path_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_path_taken, setup,
+						teardown),
 	};
 	int failed;
 

@@ -29,7 +29,8 @@ static int parse_raw(const char *line)
 	int argc = 1;
 
 	snprintf(copy, sizeof(copy), "%s", line);
-	for (word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save))
+	for (word = strtok_r(copy, " ", &save); word;
+	     word = strtok_r(NULL, " ", &save))
 		argv[argc++] = word;
 	memset(why, 0, sizeof(why));
 	return options_parse(argc, argv, &opt, why, sizeof(why));
@@ -138,7 +139,8 @@ static void test_refused(void **state)
 	refused("--log-level loud", "use error");
 	refused("--control "
 		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "107 bytes");
+		"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+		"107 bytes");
 }
 
 static void test_scsi(void **state)
@@ -179,7 +181,8 @@ static void test_scsi(void **state)
 	refused("--scsi format=null,size=100", "multiple of 4096");
 	refused("--scsi file=a,raedonly=on", "did you mean 'readonly='?");
 	refused("--scsi file=a,cache=off", "unknown disk setting 'cache'");
-	refused("--scsi file=a,lun=1 --scsi file=b,lun=1", "two disks with lun=1");
+	refused("--scsi file=a,lun=1 --scsi file=b,lun=1",
+		"two disks with lun=1");
 }
 
 static void test_many_disks(void **state)
@@ -233,12 +236,14 @@ static void test_size(void **state)
 	assert_int_not_equal(size_parse("16777216T", &v), 0);
 	assert_string_equal(size_format(512, buf, sizeof(buf)), "512 bytes");
 	assert_string_equal(size_format(1536, buf, sizeof(buf)), "1.5 KiB");
-	assert_string_equal(size_format(64ull << 30, buf, sizeof(buf)), "64 GiB");
+	assert_string_equal(size_format(64ull << 30, buf, sizeof(buf)),
+			    "64 GiB");
 }
 
 static void test_suggest(void **state)
 {
-	static const char *const words[] = { "state", "stats", "pause", "power-off" };
+	static const char *const words[] = { "state", "stats", "pause",
+					     "power-off" };
 
 	(void)state;
 	assert_string_equal(suggest("stat", words, 4), "state");
@@ -247,16 +252,22 @@ static void test_suggest(void **state)
 	assert_string_equal(suggest("pow", words, 4), "power-off");
 	assert_null(suggest("xyzzy", words, 4));
 	assert_null(suggest("", words, 4));
-	assert_null(suggest("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", words, 4));
+	assert_null(suggest(
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		words, 4));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults), cmocka_unit_test(test_values),
-		cmocka_unit_test(test_refused),	 cmocka_unit_test(test_scsi),
-		cmocka_unit_test(test_many_disks), cmocka_unit_test(test_fault),
-		cmocka_unit_test(test_size),	 cmocka_unit_test(test_suggest),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_scsi),
+		cmocka_unit_test(test_many_disks),
+		cmocka_unit_test(test_fault),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_suggest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
