@@ -63,7 +63,7 @@ run: setup
 	$(quiet)scripts/run-child
 
 check: setup
-	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host modules daemons test-programs
+	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host modules daemons test-programs kselftest
 	$(quiet)scripts/check
 
 style: setup

@@ -45,7 +45,7 @@ unit: packages
 
 .PHONY: vm-tests
 vm-tests: setup
-	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host modules daemons
+	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host modules daemons kselftest
 	$(quiet)scripts/check --vm $(TESTS)
 
 .PHONY: fuzz
@@ -53,3 +53,12 @@ fuzz: packages
 	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) $(fuzz-tests)
 	$(quiet)for t in $(fuzz-tests); do \
 		scripts/fuzz-one $$t $(FUZZ_TIME) || exit 1; done
+
+# The kselftest target, static, for use inside the child.
+.PHONY: kselftest
+kselftest: packages
+	$(quiet)scripts/unpack-source
+	@mkdir -p build/kselftest
+	$(quiet)$(MAKE) --no-print-directory -s -C tests/kselftest \
+		KSFT=$(CURDIR)/build/linux-source/tools/testing/selftests \
+		OUTPUT=$(CURDIR)/build/kselftest MAKEFLAGS= all
