@@ -238,7 +238,7 @@ static struct attribute *bus_driver_attrs[] = {
 };
 ATTRIBUTE_GROUPS(bus_driver);
 
-static ssize_t hibernation_show(BUS_ATTR_CONST struct bus_type *bus, char *buf)
+static ssize_t hibernation_show(const struct bus_type *bus, char *buf)
 {
 	return sysfs_emit(buf, "%d\n", !!hv_is_hibernation_supported());
 }

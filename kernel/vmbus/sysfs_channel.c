@@ -258,7 +258,7 @@ static void chan_kobj_release(struct kobject *kobj)
 	vmb_chan_put(vmb_chan(kobj_channel(kobj)));
 }
 
-static struct kobj_type chan_ktype = {
+static const struct kobj_type chan_ktype = {
 	.sysfs_ops = &chan_sysfs_ops,
 	.release = chan_kobj_release,
 };

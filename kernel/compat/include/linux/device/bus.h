@@ -17,10 +17,15 @@
 #define BUS_UEVENT_CONST
 #endif
 
-#ifdef COMPAT_HAVE_BUS_ATTR_CONST
-#define BUS_ATTR_CONST const
-#else
-#define BUS_ATTR_CONST
+#ifndef COMPAT_HAVE_BUS_ATTR_CONST
+/* Takes a show function whose bus is const, as newer kernels want it. */
+#undef BUS_ATTR_RO
+#define BUS_ATTR_RO(_name) \
+	struct bus_attribute bus_attr_##_name = {			\
+		.attr = { .name = __stringify(_name), .mode = 0444 },	\
+		.show = (ssize_t (*)(struct bus_type *, char *))	\
+			_name##_show,					\
+	}
 #endif
 
 #endif
