@@ -92,8 +92,9 @@ TEST_F(disk, vital_product_data)
 	ASSERT_LT(0, count);
 	memcpy(pages, self->data + 4, count);
 	for (i = 0; i < count; i++) {
-		if (i)
+		if (i) {
 			EXPECT_LT(pages[i - 1], pages[i]);
+		}
 		cdb[2] = pages[i];
 		EXPECT_EQ(0, command(self, cdb, 6, 255));
 		EXPECT_EQ(pages[i], self->data[1]);
@@ -127,10 +128,9 @@ TEST_F(disk, capacities_agree)
 	for (i = 0; i < 8; i++)
 		last16 = last16 << 8 | self->data[i];
 	EXPECT_LT(0, last16);
-	if (last16 < 0xffffffffull)
-		EXPECT_EQ(last10, last16);
-	else
-		EXPECT_EQ(0xffffffffull, last10);
+	if (last16 > 0xffffffffull)
+		last16 = 0xffffffffull;
+	EXPECT_EQ(last16, last10);
 }
 
 TEST_F(disk, report_luns_lists_itself)
