@@ -140,6 +140,20 @@ static void map_error(struct storvsc_host *sh, struct scsi_cmnd *cmd,
 	map_bare_error(sh, cmd, code);
 }
 
+/* Errors of the commands that scans probe with are everyday news. */
+static enum storvsc_log_level log_level(const struct scsi_cmnd *cmd)
+{
+	switch (cmd->cmnd[0]) {
+	case TEST_UNIT_READY:
+	case INQUIRY:
+	case MODE_SENSE:
+	case MODE_SENSE_10:
+		return STORVSC_LOG_WARN;
+	default:
+		return STORVSC_LOG_ERROR;
+	}
+}
+
 /*
  * Fill in a finished command: result, sense and residual. @srb is a private
  * copy of the answer.
@@ -168,9 +182,7 @@ void storvsc_err_map(struct storvsc_host *sh, struct scsi_cmnd *cmd,
 		cmd->result = SAM_STAT_GOOD;
 		return;
 	}
-	/* Scans probe with TEST UNIT READY: its errors are everyday news. */
-	storvsc_note(sh, cmd->cmnd[0] == TEST_UNIT_READY ? STORVSC_LOG_WARN :
-							   STORVSC_LOG_ERROR,
+	storvsc_note(sh, log_level(cmd),
 		     "tag %d command %#x: scsi status %#x, srb status %#x\n",
 		     scsi_cmd_to_rq(cmd)->tag, cmd->cmnd[0], srb->scsi_status,
 		     srb->srb_status);

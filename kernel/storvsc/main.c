@@ -153,6 +153,7 @@ static struct scsi_host_template host_template = {
 	.this_id = -1,
 	.virt_boundary_mask = HV_HYP_PAGE_SIZE - 1,
 	.track_queue_depth = 1,
+	.skip_settle_delay = 1,
 	.host_tagset = 1,
 };
 
