@@ -156,7 +156,7 @@ static void connected(u32 version)
 	vmbus_connection.msg_conn_id = vmb.msg_connection;
 	vmbus_connection.conn_state = CONNECTED;
 	vmb.connected = true;
-	pr_info("Vmbus version:%d.%d\n", VMB_VERSION_ARGS(version));
+	pr_info("Vmbus version:%u.%u\n", version >> 16, version & 0xffff);
 }
 
 static int negotiate_any(void)
@@ -180,8 +180,7 @@ static int negotiate_any(void)
 		pr_err("max_version=0x%x is below 2.4 (0x20004), the oldest supported\n",
 		       max_version);
 	else
-		pr_err("the root knows no VMBus version from 2.4 to %u.%u\n",
-		       VMB_VERSION_ARGS(min_t(u32, max_version, versions[0])));
+		pr_err("the root knows no VMBus version from 2.4 to 5.3 or max_version\n");
 	return ret;
 }
 
@@ -222,7 +221,7 @@ int vmb_reconnect(u32 version)
 	if (ret) {
 		vmbus_connection.conn_state = DISCONNECTED;
 		pr_err("the root doesn't take version %u.%u again: %d\n",
-		       VMB_VERSION_ARGS(version), ret);
+		       version >> 16, version & 0xffff, ret);
 		return ret;
 	}
 	connected(version);
@@ -243,7 +242,8 @@ static bool unload_poll(void)
 		while ((type = vmb_synic_poll_type()))
 			if (type == VMB_MSG_UNLOAD_RESPONSE)
 				return true;
-		if (completion_done(&vmb.unloaded))
+		/* No lock: its holder may have stopped. */
+		if (READ_ONCE(vmb.unloaded.done))
 			return true;
 		mdelay(10);
 		waited_ms += 10;
@@ -276,8 +276,9 @@ void vmb_unload(bool crash)
 		answered = unload_poll();
 		vmb_synic_clear();
 	} else {
-		answered = wait_for_completion_timeout(&vmb.unloaded,
-				max(unload_timeout, 1u) * HZ);
+		unsigned long limit = max(unload_timeout, 1u) * HZ;
+
+		answered = wait_for_completion_timeout(&vmb.unloaded, limit);
 	}
 	if (!answered)
 		pr_err("no answer to UNLOAD within %u s, going on\n",

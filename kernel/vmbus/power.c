@@ -92,13 +92,15 @@ static int subs_end(void)
 {
 	for (;;) {
 		struct vmb_chan *primary, *sub = NULL;
+		struct vmbus_channel *ch;
 		bool open = false;
 
 		vmb_lock();
 		primary = any_primary(has_subs);
 		if (primary) {
-			sub = vmb_chan(list_first_entry(&primary->ch.sc_list,
-					struct vmbus_channel, sc_list));
+			ch = list_first_entry(&primary->ch.sc_list,
+					      struct vmbus_channel, sc_list);
+			sub = vmb_chan(ch);
 			open = is_open(sub);
 			vmb_chan_get(sub);
 		}

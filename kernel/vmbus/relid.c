@@ -15,11 +15,19 @@
 
 #include <linux/slab.h>
 
+static atomic_t live;	/* channel objects in memory */
+
 static void chan_free(struct rcu_head *rcu)
 {
 	struct vmb_chan *c = container_of(rcu, struct vmb_chan, ch.rcu);
 
 	kfree(c);
+	atomic_dec(&live);
+}
+
+bool vmb_chan_any_live(void)
+{
+	return atomic_read(&live);
 }
 
 static void chan_release(struct kref *ref)
@@ -29,6 +37,8 @@ static void chan_release(struct kref *ref)
 	tasklet_kill(&c->ch.callback_event);
 	if (c->ch.primary_channel)
 		vmb_chan_put(vmb_chan(c->ch.primary_channel));
+	if (c->before)
+		vmb_chan_put(c->before);
 	call_rcu(&c->ch.rcu, chan_free);
 }
 
@@ -54,6 +64,7 @@ struct vmb_chan *vmb_chan_create(const struct vmb_offer *offer)
 	struct vmb_chan *c = kzalloc(sizeof(*c), GFP_KERNEL | __GFP_NOFAIL);
 	struct vmbus_channel *ch = &c->ch;
 
+	atomic_inc(&live);
 	kref_init(&c->ref);
 	init_completion(&c->added);
 	init_completion(&c->rescinded);
@@ -93,13 +104,13 @@ void vmb_chan_set_offer(struct vmb_chan *c, const struct vmb_offer *offer)
 
 struct vmb_chan *vmb_chan_find_relid(u32 relid)
 {
+	struct mutex *lock = &vmbus_connection.channel_mutex;
 	struct vmbus_channel *ch;
 
 	vmb_assert_locked();
 	if (!relid || relid >= VMB_RELIDS)
 		return NULL;
-	ch = rcu_dereference_protected(vmb.relid[relid],
-			lockdep_is_held(&vmbus_connection.channel_mutex));
+	ch = rcu_dereference_protected(vmb.relid[relid], lockdep_is_held(lock));
 	return ch ? vmb_chan(ch) : NULL;
 }
 

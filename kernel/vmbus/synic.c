@@ -255,7 +255,7 @@ u32 vmb_synic_poll_type(void)
 		synic_type = READ_ONCE(slot->type);
 		if (synic_type == TLFS_MSG_NONE)
 			continue;
-		virt_rmb();
+		virt_rmb();	/* type was written last */
 		type = synic_type == VMB_SYNIC_TYPE ?
 			READ_ONCE(((struct vmb_hdr *)slot->payload)->type) : 0;
 		slot_free(slot, synic_type);

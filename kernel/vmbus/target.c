@@ -99,8 +99,9 @@ static int move(struct vmb_chan *c, u32 cpu)
 		return ret;
 
 	if (open) {
-		ret = vmbus_send_modifychannel(ch,
-				hv_cpu_number_to_vp_number(cpu));
+		u32 vp = hv_cpu_number_to_vp_number(cpu);
+
+		ret = vmbus_send_modifychannel(ch, vp);
 		if (ret)
 			return ret;
 	}

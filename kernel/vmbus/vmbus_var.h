@@ -49,6 +49,7 @@ struct vmb_chan {
 	struct kref ref;
 
 	struct work_struct remove_work;	/* on vmb.remove_wq */
+	struct vmb_chan *before;	/* offered just before, with a reference */
 	struct completion added;	/* the driver's probe has returned */
 	struct completion rescinded;
 
@@ -106,7 +107,7 @@ struct vmb_state {
 	struct vmb_cpu __percpu *cpu;
 	int cpuhp_state;		/* > 0 once set up */
 
-	struct workqueue_struct *add_wq;	/* primaries, in offer order */
+	struct workqueue_struct *add_wq;	/* primaries */
 	struct workqueue_struct *sub_wq;	/* sub-channels */
 	struct workqueue_struct *remove_wq;	/* rescinds, in parallel */
 
@@ -149,8 +150,6 @@ void vmb_disconnect(void);
 void vmb_unload(bool crash);
 /* Any context; false: not connected */
 bool vmb_monitor_signal(struct vmbus_channel *channel);
-/* "2.4" .. "5.3" for people. */
-#define VMB_VERSION_ARGS(v)	((v) >> 16), ((v) & 0xffff)
 
 /*
  * ---- msg.c ----
@@ -177,7 +176,7 @@ void vmb_requests_abort(struct vmbus_channel *channel);
 bool vmb_msg_dispatch(const void *payload, size_t len);
 
 /*
- * ---- offer.c, relid.c ----
+ * ---- intake.c, offer.c, rescind.c, relid.c ----
  */
 int vmb_offers_init(void);		/* work queues; -errno */
 void vmb_offers_exit(void);
@@ -189,9 +188,13 @@ void vmb_offers_flush(void);
 /* softirq; false: queue full */
 bool vmb_offer_queue(const struct vmb_offer *offer);
 void vmb_rescind_queue(u32 relid);
+void vmb_offer_process(const struct vmb_offer *offer);	/* intake only */
+void vmb_rescind_process(u32 relid);			/* intake only */
+void vmb_offer_forget_last(void);
 /* Module exit: unregisters every device, drops every channel. */
 void vmb_channels_remove_all(void);
 struct vmb_chan *vmb_chan_get(struct vmb_chan *c);
+bool vmb_chan_any_live(void);
 void vmb_chan_put(struct vmb_chan *c);
 /*
  * True for exactly one caller, who then must take the device away and end

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * How channels end: by rescind, by their driver, or with the module.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include "vmbus_var.h"
+
+static void sub_remove(struct vmb_chan *c)
+{
+	/*
+	 * If it is open, its driver is going to close it together with the
+	 * primary, and that removes it.
+	 */
+	complete_all(&c->ch.rescind_event);
+	vmb_sub_try_remove(c);
+}
+
+static void primary_remove(struct vmb_chan *c)
+{
+	void (*rescinded)(struct vmbus_channel *channel) =
+		READ_ONCE(c->ch.chn_rescind_callback);
+
+	if (c->ch.device_obj && rescinded) {
+		rescinded(&c->ch);
+		/*
+		 * The socket's driver still has data to hand on, and ends with
+		 * vmbus_hvsock_device_unregister() itself.
+		 */
+		if (is_hvsock_channel(&c->ch))
+			return;
+	}
+	vmb_primary_remove(c);
+}
+
+/* Claims, and takes device and channel away.  No-op if claimed already. */
+void vmb_primary_remove(struct vmb_chan *c)
+{
+	struct hv_device *dev;
+
+	/*
+	 * The device can go at any time before it is claimed, by its driver's
+	 * own call of vmbus_device_unregister(), so look under the lock.
+	 */
+	vmb_lock();
+	dev = c->removing ? NULL : c->ch.device_obj;
+	if (dev)
+		get_device(&dev->device);
+	vmb_unlock();
+
+	if (dev) {
+		vmbus_device_unregister(dev);
+		put_device(&dev->device);
+	} else if (vmb_chan_claim(c)) {
+		vmb_chan_gone(c);
+	}
+}
+
+static void chan_remove(struct work_struct *work)
+{
+	struct vmb_chan *c = container_of(work, struct vmb_chan, remove_work);
+
+	/*
+	 * Ends when the driver's probe returns; whatever that waits for on
+	 * this channel has been woken by the rescind.
+	 */
+	wait_for_completion(&c->added);
+
+	if (c->ch.primary_channel)
+		sub_remove(c);
+	else
+		primary_remove(c);
+	vmb_chan_put(c);
+}
+
+/* Marks the channel and wakes who waits on it; the rest runs in parallel. */
+void vmb_chan_rescind(struct vmb_chan *c)
+{
+	struct vmbus_channel *ch = &c->ch;
+
+	vmb_assert_locked();
+	if (ch->rescind_ref)
+		return;
+	ch->rescind_ref = true;
+
+	/* The callback may not run once rescind is seen. */
+	vmb_event_stop(ch);
+	WRITE_ONCE(ch->rescind, true);
+	vmb_requests_abort(ch);
+	complete_all(&c->rescinded);
+
+	INIT_WORK(&c->remove_work, chan_remove);
+	vmb_chan_get(c);
+	queue_work(vmb.remove_wq, &c->remove_work);
+}
+
+/* Process context, after the offers that came before it. */
+void vmb_rescind_process(u32 relid)
+{
+	struct vmb_chan *c;
+
+	vmb_lock();
+	c = vmb_chan_find_relid(relid);
+	if (c)
+		vmb_chan_rescind(c);
+	vmb_unlock();
+	/*
+	 * Of an offer that was dropped: the root waits to hear that nobody
+	 * uses the relid.
+	 */
+	if (!c)
+		vmb_relid_release(relid);
+}
+
+/* A channel of those left, with a reference; NULL: there's none. */
+static struct vmb_chan *any_channel(void)
+{
+	struct vmb_chan *c = NULL;
+	struct vmbus_channel *ch;
+
+	vmb_lock();
+	ch = list_first_entry_or_null(&vmb.channels, struct vmbus_channel,
+				      listentry);
+	if (ch) {
+		struct vmbus_channel *sub;
+
+		sub = list_first_entry_or_null(&ch->sc_list,
+					       struct vmbus_channel, sc_list);
+		c = vmb_chan_get(vmb_chan(sub ?: ch));
+	}
+	vmb_unlock();
+	return c;
+}
+
+void vmb_channels_remove_all(void)
+{
+	struct vmb_chan *c;
+
+	vmb_offers_stop();
+	vmb_offers_flush();
+	vmb_offer_forget_last();
+
+	/*
+	 * The drivers are gone, they hold this module; so every channel is
+	 * closed, and nobody else removes one any more.
+	 */
+	while ((c = any_channel())) {
+		if (c->ch.primary_channel) {
+			vmb_chan_claim(c);
+			vmb_chan_drop_sub(c);
+		} else {
+			vmb_primary_remove(c);
+			/* claimed by somebody who never came back */
+			vmb_chan_gone(c);
+		}
+		vmb_chan_put(c);
+	}
+	rcu_barrier();	/* chan_free() is in this module */
+	if (vmb_chan_any_live())
+		pr_err("a channel is still in use somewhere\n");
+}
