@@ -2,7 +2,8 @@
 #include "power.h"
 #include "vm/acpi.h"
 
-bool power_pio(struct vm *vm, uint16_t port, bool write, void *buf, unsigned int size)
+bool power_pio(struct vm *vm, uint16_t port, bool write, void *buf,
+	       unsigned int size)
 {
 	uint8_t *value = buf;
 

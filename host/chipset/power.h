@@ -8,11 +8,12 @@
 
 #include "vm/vm.h"
 
-#define POWER_SLEEP_PORT 0x600		/* control; 0x601 is status */
-#define POWER_RESET_PORT 0x602
+#define POWER_SLEEP_PORT  0x600 /* control; 0x601 is status */
+#define POWER_RESET_PORT  0x602
 #define POWER_RESET_VALUE 0x06
 
 /* VP's thread; true when the port is one of these.  Calls vm_end(). */
-bool power_pio(struct vm *vm, uint16_t port, bool write, void *buf, unsigned int size);
+bool power_pio(struct vm *vm, uint16_t port, bool write, void *buf,
+	       unsigned int size);
 
 #endif

@@ -5,14 +5,23 @@
 
 /* Registers of the MC146818A; the century is where the ACPI table says. */
 enum {
-	RTC_SECONDS = 0, RTC_MINUTES = 2, RTC_HOURS = 4, RTC_WEEKDAY = 6, RTC_DAY = 7,
-	RTC_MONTH = 8, RTC_YEAR = 9, RTC_A = 10, RTC_B = 11, RTC_C = 12, RTC_D = 13,
+	RTC_SECONDS = 0,
+	RTC_MINUTES = 2,
+	RTC_HOURS = 4,
+	RTC_WEEKDAY = 6,
+	RTC_DAY = 7,
+	RTC_MONTH = 8,
+	RTC_YEAR = 9,
+	RTC_A = 10,
+	RTC_B = 11,
+	RTC_C = 12,
+	RTC_D = 13,
 	RTC_CENTURY = 0x32,
 };
 
-#define RTC_A_DIVIDER 0x26	/* 32 kHz, and no update under way: never */
-#define RTC_B_24H 0x02		/* and numbers in BCD */
-#define RTC_D_VALID 0x80	/* battery is fine */
+#define RTC_A_DIVIDER 0x26 /* 32 kHz, and no update under way: never */
+#define RTC_B_24H     0x02 /* and numbers in BCD */
+#define RTC_D_VALID   0x80 /* battery is fine */
 
 static uint8_t bcd(int n)
 {
@@ -53,7 +62,8 @@ uint8_t rtc_register(uint8_t index, time_t now)
 	}
 }
 
-bool rtc_pio(struct rtc *rtc, uint16_t port, bool write, void *buf, unsigned int size)
+bool rtc_pio(struct rtc *rtc, uint16_t port, bool write, void *buf,
+	     unsigned int size)
 {
 	uint8_t *value = buf;
 
@@ -64,6 +74,8 @@ bool rtc_pio(struct rtc *rtc, uint16_t port, bool write, void *buf, unsigned int
 	if (port == RTC_PORT && write)
 		__atomic_store_n(&rtc->index, *value & 0x7f, __ATOMIC_RELAXED);
 	else if (port == RTC_PORT + 1 && !write)
-		*value = rtc_register(__atomic_load_n(&rtc->index, __ATOMIC_RELAXED), time(NULL));
+		*value = rtc_register(__atomic_load_n(&rtc->index,
+						      __ATOMIC_RELAXED),
+				      time(NULL));
 	return true;
 }

@@ -12,11 +12,12 @@
 #include <time.h>
 
 struct rtc {
-	uint8_t index;		/* the register chosen by the last write to 0x70 */
+	uint8_t index; /* the register chosen by the last write to 0x70 */
 };
 
 /* VP's thread; true when the port is one of the two. */
-bool rtc_pio(struct rtc *rtc, uint16_t port, bool write, void *buf, unsigned int size);
+bool rtc_pio(struct rtc *rtc, uint16_t port, bool write, void *buf,
+	     unsigned int size);
 /* For tests: register `index` at `now`. */
 uint8_t rtc_register(uint8_t index, time_t now);
 

@@ -12,28 +12,28 @@
 
 enum { R_DATA, R_IER, R_IIR_FCR, R_LCR, R_MCR, R_LSR, R_MSR, R_SCR };
 
-#define IER_RX 0x01
-#define IER_TX 0x02
-#define IER_MASK 0x0f
-#define IIR_NONE 0x01
-#define IIR_TX 0x02
-#define IIR_RX 0x04
-#define IIR_FIFO 0xc0
-#define FCR_ENABLE 0x01
+#define IER_RX	     0x01
+#define IER_TX	     0x02
+#define IER_MASK     0x0f
+#define IIR_NONE     0x01
+#define IIR_TX	     0x02
+#define IIR_RX	     0x04
+#define IIR_FIFO     0xc0
+#define FCR_ENABLE   0x01
 #define FCR_CLEAR_RX 0x02
-#define LCR_DLAB 0x80
-#define MCR_DTR 0x01
-#define MCR_RTS 0x02
-#define MCR_OUT1 0x04
-#define MCR_OUT2 0x08
-#define MCR_LOOP 0x10
-#define MCR_MASK 0x1f
-#define LSR_DATA 0x01
+#define LCR_DLAB     0x80
+#define MCR_DTR	     0x01
+#define MCR_RTS	     0x02
+#define MCR_OUT1     0x04
+#define MCR_OUT2     0x08
+#define MCR_LOOP     0x10
+#define MCR_MASK     0x1f
+#define LSR_DATA     0x01
 #define LSR_TX_EMPTY 0x60
-#define MSR_CTS 0x10
-#define MSR_DSR 0x20
-#define MSR_RI 0x40
-#define MSR_DCD 0x80
+#define MSR_CTS	     0x10
+#define MSR_DSR	     0x20
+#define MSR_RI	     0x40
+#define MSR_DCD	     0x80
 
 static bool rx_any(const struct serial *s)
 {
@@ -52,7 +52,8 @@ static unsigned char iir(const struct serial *s)
 /* OUT2 gates the interrupt, as the wiring of a PC has it. */
 static void update(struct serial *s)
 {
-	bool level = iir(s) != IIR_NONE && (s->mcr & MCR_OUT2) && !(s->mcr & MCR_LOOP);
+	bool level = iir(s) != IIR_NONE && (s->mcr & MCR_OUT2) &&
+		     !(s->mcr & MCR_LOOP);
 
 	if (level == s->irq_level)
 		return;
@@ -110,8 +111,10 @@ static unsigned char modem_status(const struct serial *s)
 {
 	if (!(s->mcr & MCR_LOOP))
 		return MSR_DCD | MSR_DSR | MSR_CTS;
-	return (s->mcr & MCR_RTS ? MSR_CTS : 0) | (s->mcr & MCR_DTR ? MSR_DSR : 0) |
-	       (s->mcr & MCR_OUT1 ? MSR_RI : 0) | (s->mcr & MCR_OUT2 ? MSR_DCD : 0);
+	return (s->mcr & MCR_RTS ? MSR_CTS : 0) |
+	       (s->mcr & MCR_DTR ? MSR_DSR : 0) |
+	       (s->mcr & MCR_OUT1 ? MSR_RI : 0) |
+	       (s->mcr & MCR_OUT2 ? MSR_DCD : 0);
 }
 
 static unsigned char reg_read(struct serial *s, unsigned int reg)
@@ -190,7 +193,8 @@ static void reg_write(struct serial *s, unsigned int reg, unsigned char v)
 	}
 }
 
-bool serial_pio(struct serial *s, uint16_t port, bool write, void *buf, unsigned int size)
+bool serial_pio(struct serial *s, uint16_t port, bool write, void *buf,
+		unsigned int size)
 {
 	unsigned char *byte = buf;
 	unsigned int reg = port - s->cfg.port;
@@ -216,7 +220,7 @@ static void registers_clear(struct serial *s)
 	s->lcr = 0;
 	s->mcr = 0;
 	s->scr = 0;
-	s->dll = 12;		/* 9600 baud */
+	s->dll = 12; /* 9600 baud */
 	s->dlm = 0;
 	s->fifo = false;
 	s->thr_pending = false;
@@ -230,8 +234,8 @@ void serial_reset(struct serial *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-int serial_create(const struct serial_config *cfg, struct serial **out, char *why,
-		  size_t why_len)
+int serial_create(const struct serial_config *cfg, struct serial **out,
+		  char *why, size_t why_len)
 {
 	struct serial *s = calloc(1, sizeof(*s));
 	int err;
@@ -241,7 +245,8 @@ int serial_create(const struct serial_config *cfg, struct serial **out, char *wh
 		return -ENOMEM;
 	}
 	s->cfg = *cfg;
-	snprintf(s->name, sizeof(s->name), "com%c", cfg->port == 0x3f8 ? '1' : '2');
+	snprintf(s->name, sizeof(s->name), "com%c",
+		 cfg->port == 0x3f8 ? '1' : '2');
 	pthread_mutex_init(&s->lock, NULL);
 	registers_clear(s);
 	err = line_open(s, why, why_len);

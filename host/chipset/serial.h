@@ -14,7 +14,7 @@
 struct serial;
 
 struct serial_config {
-	uint16_t port;			/* 0x3f8, 0x2f8 */
+	uint16_t port; /* 0x3f8, 0x2f8 */
 	/* "stdio", "none", "file=PATH", "unix=PATH" */
 	const char *target;
 	void (*irq)(void *priv, bool level);
@@ -23,11 +23,12 @@ struct serial_config {
 	void (*quit)(void *priv);
 };
 
-int serial_create(const struct serial_config *cfg, struct serial **out, char *why,
-		  size_t why_len);
-void serial_destroy(struct serial *s);	/* restores the terminal */
+int serial_create(const struct serial_config *cfg, struct serial **out,
+		  char *why, size_t why_len);
+void serial_destroy(struct serial *s); /* restores the terminal */
 /* VP's thread; true when the port is one of the eight. */
-bool serial_pio(struct serial *s, uint16_t port, bool write, void *buf, unsigned int size);
+bool serial_pio(struct serial *s, uint16_t port, bool write, void *buf,
+		unsigned int size);
 /* -1 when there is nothing to read; changes when a unix peer comes or goes:
  * ask again after each serial_input_ready(). */
 int serial_input_fd(const struct serial *s);

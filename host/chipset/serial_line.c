@@ -29,11 +29,12 @@
 #include "util/log.h"
 
 #define GATHER_NS 2000000l
-#define CHUNK 4096u
-#define FLUSH_MS 2000		/* at the end, for a peer that doesn't take it */
-#define CTRL_A 1
+#define CHUNK	  4096u
+#define FLUSH_MS  2000 /* at the end, for a peer that doesn't take it */
+#define CTRL_A	  1
 
-static int say(char *why, size_t len, int err, const char *what, const char *arg)
+static int say(char *why, size_t len, int err, const char *what,
+	       const char *arg)
 {
 	snprintf(why, len, "%s %s: %s", what, arg, strerror(-err));
 	return err;
@@ -113,7 +114,8 @@ static void write_some(struct line *l)
 	if (l->out_is_peer)
 		l->failed = true;
 	else
-		l->tx_tail = l->tx_head;	/* a terminal or pipe never comes back */
+		l->tx_tail =
+			l->tx_head; /* a terminal or pipe never comes back */
 }
 
 static bool may_write(const struct line *l)
@@ -130,7 +132,8 @@ static void tell_dropped(struct serial *s)
 		return;
 	l->tx_dropped = 0;
 	pthread_mutex_unlock(&l->lock);
-	log_warn(s->name, "%llu bytes of output were dropped: nobody read them in time",
+	log_warn(s->name,
+		 "%llu bytes of output were dropped: nobody read them in time",
 		 (unsigned long long)n);
 	pthread_mutex_lock(&l->lock);
 }
@@ -363,7 +366,8 @@ static int reopen_stdout(struct line *l)
 		return -errno;
 	l->out_is_socket = S_ISSOCK(st.st_mode);
 	if (S_ISCHR(st.st_mode) || S_ISFIFO(st.st_mode))
-		fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+		fd = open("/proc/self/fd/1",
+			  O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	l->out = fd;
@@ -400,14 +404,16 @@ static int open_stdio(struct line *l)
 
 static int open_file(struct line *l, const char *path)
 {
-	l->out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
+	l->out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
+		      0644);
 	return l->out < 0 ? -errno : 0;
 }
 
 /* A socket left behind by somebody who is gone may be taken over. */
 static bool is_stale(int fd, const struct sockaddr_un *a)
 {
-	return connect(fd, (const void *)a, sizeof(*a)) && errno == ECONNREFUSED;
+	return connect(fd, (const void *)a, sizeof(*a)) &&
+	       errno == ECONNREFUSED;
 }
 
 static int open_unix(struct line *l, const char *path)
@@ -418,7 +424,8 @@ static int open_unix(struct line *l, const char *path)
 	if (strlen(path) >= sizeof(a.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(a.sun_path, path);
-	l->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	l->listener =
+		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->listener < 0 || probe < 0)
 		return -errno;
@@ -426,7 +433,8 @@ static int open_unix(struct line *l, const char *path)
 		unlink(path);
 	close(probe);
 	/* The guest's console is for the one who started it. */
-	if (fchmod(l->listener, 0600) || bind(l->listener, (void *)&a, sizeof(a)))
+	if (fchmod(l->listener, 0600) ||
+	    bind(l->listener, (void *)&a, sizeof(a)))
 		return -errno;
 	l->path = strdup(path);
 	if (!l->path || listen(l->listener, 1))
@@ -461,8 +469,10 @@ int line_open(struct serial *s, char *why, size_t why_len)
 	} else if (!strncmp(target, "unix=", 5) && target[5]) {
 		err = open_unix(l, target + 5);
 	} else {
-		snprintf(why, why_len,
-			 "serial port %s: give stdio, none, file=PATH or unix=PATH", target);
+		snprintf(
+			why, why_len,
+			"serial port %s: give stdio, none, file=PATH or unix=PATH",
+			target);
 		return -EINVAL;
 	}
 	if (!err)

@@ -8,8 +8,8 @@
 
 #include "serial.h"
 
-#define RX_ROOM 4096u		/* what was typed ahead; a power of two */
-#define TX_ROOM (256u << 10)	/* a power of two */
+#define RX_ROOM 4096u	     /* what was typed ahead; a power of two */
+#define TX_ROOM (256u << 10) /* a power of two */
 
 /* The far end of the line. */
 struct line {
@@ -18,25 +18,25 @@ struct line {
 	pthread_cond_t cond;
 	pthread_t writer;
 	bool writer_up, writer_sleeps, stop;
-	bool failed;		/* writing to peer number `peers` did */
+	bool failed; /* writing to peer number `peers` did */
 	unsigned int peers;
-	char *tx;		/* ring; NULL: output goes nowhere */
-	size_t tx_head, tx_tail;	/* free-running */
-	uint64_t tx_dropped;	/* oldest bytes, given up for newer ones */
+	char *tx;		 /* ring; NULL: output goes nowhere */
+	size_t tx_head, tx_tail; /* free-running */
+	uint64_t tx_dropped;	 /* oldest bytes, given up for newer ones */
 
 	/* Descriptors: the owner's thread changes them; `out` under both locks,
 	 * lock first, so that either keeps it from being closed. */
 	pthread_mutex_t io_lock;
-	int out;		/* -1: nobody there */
+	int out; /* -1: nobody there */
 	bool out_is_socket, out_is_peer;
-	int in;			/* -1: nothing to read from */
+	int in; /* -1: nothing to read from */
 	int listener;
-	int epoll;		/* what serial_input_fd() hands out */
-	int always;		/* stands for an `in` that can't be polled */
-	char *path;		/* of the socket */
+	int epoll;  /* what serial_input_fd() hands out */
+	int always; /* stands for an `in` that can't be polled */
+	char *path; /* of the socket */
 
-	bool raw;		/* saved is to be put back */
-	bool escape;		/* Ctrl-A was typed */
+	bool raw;    /* saved is to be put back */
+	bool escape; /* Ctrl-A was typed */
 	struct termios saved;
 };
 
@@ -50,8 +50,8 @@ struct serial {
 	unsigned char ier, lcr, mcr, scr, dll, dlm;
 	bool fifo, thr_pending, irq_level;
 	unsigned char rx[RX_ROOM];
-	size_t rx_head, rx_tail;	/* free-running */
-	bool rx_stalled;	/* input waits for room */
+	size_t rx_head, rx_tail; /* free-running */
+	bool rx_stalled;	 /* input waits for room */
 };
 
 int line_open(struct serial *s, char *why, size_t why_len);

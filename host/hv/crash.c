@@ -16,9 +16,9 @@
 
 #include "hv_var.h"
 
-#define CRASH_LOG_MAX 4096u
-#define CRASH_REPORTS_TOLD 8u	/* a guest may report as often as it likes */
-#define GRACE_LOG_MS 5000u	/* after the log only a dump kernel can come */
+#define CRASH_LOG_MAX	   4096u
+#define CRASH_REPORTS_TOLD 8u	 /* a guest may report as often as it likes */
+#define GRACE_LOG_MS	   5000u /* after the log only a dump kernel can come */
 
 int crash_filter(struct hv *hv)
 {
@@ -50,7 +50,8 @@ int crash_filter(struct hv *hv)
 	if (ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_X86_MSR_FILTER) <= 0 ||
 	    ioctl(fd, KVM_CHECK_EXTENSION, KVM_CAP_X86_USER_SPACE_MSR) <= 0)
 		return 0;
-	if (ioctl(fd, KVM_ENABLE_CAP, &cap) || ioctl(fd, KVM_X86_SET_MSR_FILTER, &filter))
+	if (ioctl(fd, KVM_ENABLE_CAP, &cap) ||
+	    ioctl(fd, KVM_X86_SET_MSR_FILTER, &filter))
 		return -errno;
 	return 0;
 }
@@ -61,7 +62,8 @@ static void tell_log(struct hv *hv, uint64_t gpa, uint64_t size)
 	char text[CRASH_LOG_MAX + 1];
 	char *line, *next;
 
-	if (!size || size > CRASH_LOG_MAX || mem_read(vm_mem(hv->vm), gpa, text, size))
+	if (!size || size > CRASH_LOG_MAX ||
+	    mem_read(vm_mem(hv->vm), gpa, text, size))
 		return;
 	text[size] = '\0';
 	for (line = text; line; line = next) {
@@ -83,12 +85,15 @@ void crash_notify(struct hv *hv, struct vp *vp, uint64_t control)
 	for (i = 0; i < TLFS_CRASH_PARAMS; i++)
 		if (vp_get_msr(vp, TLFS_MSR_CRASH_P0 + i, &p[i]))
 			p[i] = 0;
-	snprintf(why, sizeof(why),
-		 "the guest crashed: P0 0x%llx P1 0x%llx P2 0x%llx P3 0x%llx P4 0x%llx",
-		 (unsigned long long)p[0], (unsigned long long)p[1], (unsigned long long)p[2],
-		 (unsigned long long)p[3], (unsigned long long)p[4]);
+	snprintf(
+		why, sizeof(why),
+		"the guest crashed: P0 0x%llx P1 0x%llx P2 0x%llx P3 0x%llx P4 0x%llx",
+		(unsigned long long)p[0], (unsigned long long)p[1],
+		(unsigned long long)p[2], (unsigned long long)p[3],
+		(unsigned long long)p[4]);
 	if (atomic_fetch_add(&hv->crashes, 1) < CRASH_REPORTS_TOLD) {
-		log_warn("hv", "vp%u: %s%s", vp_index(vp), why, with_log ? ", with its log" : "");
+		log_warn("hv", "vp%u: %s%s", vp_index(vp), why,
+			 with_log ? ", with its log" : "");
 		if (with_log)
 			tell_log(hv, p[3], p[4]);
 		if (hv->ops.crash)

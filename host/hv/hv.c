@@ -50,10 +50,12 @@ static int caps_check(struct vm *vm, char *why, size_t len)
 	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
 		if (ioctl(vm_fd(vm), KVM_CHECK_EXTENSION, needed[i].nr) > 0)
 			continue;
-		snprintf(why, len,
-			 "this machine's KVM lacks Hyper-V support (%s): run under "
-			 "scripts/with-root-partition, or on a machine with kvm_intel or "
-			 "kvm_amd", needed[i].name);
+		snprintf(
+			why, len,
+			"this machine's KVM lacks Hyper-V support (%s): run under "
+			"scripts/with-root-partition, or on a machine with kvm_intel or "
+			"kvm_amd",
+			needed[i].name);
 		return -ENOTSUP;
 	}
 	return 0;
@@ -70,7 +72,8 @@ static int vp_enable(struct vm *vm, struct vp *vp)
 
 	if (ioctl(vp_fd(vp), KVM_ENABLE_CAP, &synic))
 		return -errno;
-	if (ioctl(vm_fd(vm), KVM_CHECK_EXTENSION, KVM_CAP_HYPERV_ENFORCE_CPUID) > 0 &&
+	if (ioctl(vm_fd(vm), KVM_CHECK_EXTENSION,
+		  KVM_CAP_HYPERV_ENFORCE_CPUID) > 0 &&
 	    ioctl(vp_fd(vp), KVM_ENABLE_CAP, &enforce))
 		return -errno;
 	err = vp_set_msr(vp, TLFS_MSR_VP_INDEX, vp_index(vp));
@@ -85,26 +88,30 @@ static int engine_start(struct hv *hv, char *why, size_t len)
 
 	err = hv_leaves_set(hv);
 	if (err)
-		return say(why, len, err, "KVM refuses the Hyper-V CPUID leaves");
+		return say(why, len, err,
+			   "KVM refuses the Hyper-V CPUID leaves");
 	for (i = 0; i < hv->nvps; i++) {
 		err = vp_enable(hv->vm, vm_vp(hv->vm, i));
 		if (err)
-			return say(why, len, err, "KVM refuses the SynIC of a processor");
+			return say(why, len, err,
+				   "KVM refuses the SynIC of a processor");
 	}
 	err = vm_route_sints(hv->vm, HV_SINT_VMBUS);
 	if (err)
-		return say(why, len, err, "KVM refuses the SynIC's interrupt routes");
+		return say(why, len, err,
+			   "KVM refuses the SynIC's interrupt routes");
 	err = synic_create(hv);
 	if (err)
-		return say(why, len, err, "the SynIC's interrupts can't be set up");
+		return say(why, len, err,
+			   "the SynIC's interrupts can't be set up");
 	err = crash_filter(hv);
 	if (err)
 		return say(why, len, err, "KVM refuses its register filter");
 	return 0;
 }
 
-int hv_create(struct vm *vm, const struct hv_ops *ops, void *priv, struct hv **out, char *why,
-	      size_t why_len)
+int hv_create(struct vm *vm, const struct hv_ops *ops, void *priv,
+	      struct hv **out, char *why, size_t why_len)
 {
 	struct hv *hv;
 	int err;
@@ -152,7 +159,8 @@ static uint16_t post_message(struct hv *hv, const struct kvm_hyperv_exit *exit)
 		return TLFS_STATUS_INVALID_PARAMETER;
 	if (m.connection >> 24)
 		return TLFS_STATUS_INVALID_CONNECTION;
-	return hv->ops.message(hv->priv, m.connection, m.type, m.payload, m.size);
+	return hv->ops.message(hv->priv, m.connection, m.type, m.payload,
+			       m.size);
 }
 
 static uint16_t hypercall(struct hv *hv, const struct kvm_hyperv_exit *exit)
@@ -175,7 +183,8 @@ void hv_exit(struct hv *hv, struct vp *vp, struct kvm_hyperv_exit *exit)
 		synic_exit(hv, vp, exit);
 		break;
 	case KVM_EXIT_HYPERV_HCALL:
-		atomic_fetch_add_explicit(&hv->hypercalls, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&hv->hypercalls, 1,
+					  memory_order_relaxed);
 		exit->u.hcall.result = hypercall(hv, exit);
 		break;
 	default:
@@ -192,13 +201,16 @@ static void tell_guest_os(struct hv *hv, uint64_t id)
 	hv->os_id = id;
 	if (id >> 56 == 0x81)
 		log_guest(&hv->limit, "hv", "guest is Linux %u.%u.%u",
-			  (unsigned int)(id >> 32 & 0xffff), (unsigned int)(id >> 24 & 0xff),
+			  (unsigned int)(id >> 32 & 0xffff),
+			  (unsigned int)(id >> 24 & 0xff),
 			  (unsigned int)(id >> 16 & 0xff));
 	else
-		log_guest(&hv->limit, "hv", "guest has OS id 0x%llx", (unsigned long long)id);
+		log_guest(&hv->limit, "hv", "guest has OS id 0x%llx",
+			  (unsigned long long)id);
 }
 
-int hv_msr(struct hv *hv, struct vp *vp, bool write, uint32_t index, uint64_t *value)
+int hv_msr(struct hv *hv, struct vp *vp, bool write, uint32_t index,
+	   uint64_t *value)
 {
 	if (index == TLFS_MSR_CRASH_CTL && !write) {
 		*value = TLFS_CRASH_NOTIFY | TLFS_CRASH_MESSAGE;
@@ -227,7 +239,9 @@ void hv_crash(struct hv *hv, struct vp *vp)
 
 static int event_fd(struct hv *hv, uint32_t connection, int fd, uint32_t flags)
 {
-	struct kvm_hyperv_eventfd e = { .conn_id = connection, .fd = fd, .flags = flags };
+	struct kvm_hyperv_eventfd e = { .conn_id = connection,
+					.fd = fd,
+					.flags = flags };
 
 	return ioctl(vm_fd(hv->vm), KVM_HYPERV_EVENTFD, &e) ? -errno : 0;
 }

@@ -32,24 +32,25 @@ struct hv_stats {
 };
 
 /* KVM capabilities are checked here: why names what is missing. Before vm_start(). */
-int hv_create(struct vm *vm, const struct hv_ops *ops, void *priv, struct hv **out, char *why,
-	      size_t why_len);
+int hv_create(struct vm *vm, const struct hv_ops *ops, void *priv,
+	      struct hv **out, char *why, size_t why_len);
 void hv_destroy(struct hv *hv);
 
 /* Glue for vm_ops. */
 void hv_exit(struct hv *hv, struct vp *vp, struct kvm_hyperv_exit *exit);
-int hv_msr(struct hv *hv, struct vp *vp, bool write, uint32_t index, uint64_t *value);
+int hv_msr(struct hv *hv, struct vp *vp, bool write, uint32_t index,
+	   uint64_t *value);
 void hv_enter(struct hv *hv, struct vp *vp);
 
-void hv_crash(struct hv *hv, struct vp *vp);	/* vm_ops.crash */
+void hv_crash(struct hv *hv, struct vp *vp); /* vm_ops.crash */
 
 /*
  * Any thread: queue a SynIC message for (vp, sint).  Delivered in the VP's
  * context; while the slot is taken it waits for the resample eventfd.  0 or
  * -ENOMEM/-EINVAL.  Messages to a disabled SynIC wait for its activation.
  */
-int hv_post(struct hv *hv, uint32_t vp, uint8_t sint, uint32_t type, const void *payload,
-	    size_t size);
+int hv_post(struct hv *hv, uint32_t vp, uint8_t sint, uint32_t type,
+	    const void *payload, size_t size);
 /* Any thread: drop what is queued (for all VPs). */
 void hv_drop_posts(struct hv *hv);
 /* Any thread: set an event flag; true if it was newly set (and the VP interrupted). */

@@ -10,8 +10,8 @@
 #include "hv/tlfs_reg.h"
 #include "util/log.h"
 
-#define HV_SINT_VMBUS 2u	/* the one SINT with a route */
-#define HV_QUEUE_MAX 4096u	/* messages that wait for one VP */
+#define HV_SINT_VMBUS 2u    /* the one SINT with a route */
+#define HV_QUEUE_MAX  4096u /* messages that wait for one VP */
 
 struct hv_post;
 
@@ -22,16 +22,16 @@ struct hv_vp {
 	struct tlfs_message_page *messages;
 	/* Read by any thread: NULL while SIEFP or the SynIC is disabled. */
 	_Atomic(struct tlfs_flags_page *) flags;
-	bool enabled;			/* SCONTROL; VP's thread */
+	bool enabled; /* SCONTROL; VP's thread */
 
-	int irq_fd;			/* injects the SINT's interrupt */
-	int arm_fd;			/* carries the resample notification */
+	int irq_fd; /* injects the SINT's interrupt */
+	int arm_fd; /* carries the resample notification */
 
-	pthread_mutex_t lock;		/* guards what follows */
-	bool armed;			/* arm_fd is an irqfd */
+	pthread_mutex_t lock; /* guards what follows */
+	bool armed;	      /* arm_fd is an irqfd */
 	struct hv_post *first, **last;
 	unsigned int queued;
-	atomic_bool pending;		/* queued != 0; read without lock */
+	atomic_bool pending; /* queued != 0; read without lock */
 };
 
 struct hv {
@@ -43,8 +43,8 @@ struct hv {
 	int resample_fd;
 
 	atomic_uint_fast64_t posted, retried, dropped, signalled, hypercalls;
-	atomic_uint crashes;		/* reports since power-on */
-	uint64_t os_id;			/* last told one; VP's thread */
+	atomic_uint crashes; /* reports since power-on */
+	uint64_t os_id;	     /* last told one; VP's thread */
 	struct log_limit limit;
 };
 
@@ -54,7 +54,8 @@ int hv_leaves_set(struct hv *hv);
 /* synic.c */
 int synic_create(struct hv *hv);
 void synic_destroy(struct hv *hv);
-void synic_exit(struct hv *hv, struct vp *vp, const struct kvm_hyperv_exit *exit);
+void synic_exit(struct hv *hv, struct vp *vp,
+		const struct kvm_hyperv_exit *exit);
 void synic_reset(struct hv *hv);
 
 /* crash.c: the guest wrote the crash control register (VP's thread). */

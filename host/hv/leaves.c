@@ -13,34 +13,40 @@
 
 #include "hv_var.h"
 
-#define KVM_LEAVES 32u
-#define HOST_BUILD 20348u	/* with version 10.0, what a current host says */
+#define KVM_LEAVES   32u
+#define HOST_BUILD   20348u /* with version 10.0, what a current host says */
 #define HOST_VERSION (10u << 16)
-#define NEVER_NOTIFY 0xffffffffu	/* spin retries before a hypercall */
+#define NEVER_NOTIFY 0xffffffffu /* spin retries before a hypercall */
 
-#define FEATURES_EAX (TLFS_PRIV_VP_RUNTIME | TLFS_PRIV_TIME_REF | TLFS_PRIV_SYNIC | \
-		      TLFS_PRIV_STIMER | TLFS_PRIV_APIC | TLFS_PRIV_HYPERCALL | \
-		      TLFS_PRIV_VP_INDEX | TLFS_PRIV_RESET | TLFS_PRIV_REF_TSC | \
-		      TLFS_PRIV_FREQUENCY)
+#define FEATURES_EAX                                                   \
+	(TLFS_PRIV_VP_RUNTIME | TLFS_PRIV_TIME_REF | TLFS_PRIV_SYNIC | \
+	 TLFS_PRIV_STIMER | TLFS_PRIV_APIC | TLFS_PRIV_HYPERCALL |     \
+	 TLFS_PRIV_VP_INDEX | TLFS_PRIV_RESET | TLFS_PRIV_REF_TSC |    \
+	 TLFS_PRIV_FREQUENCY)
 #define FEATURES_EBX (TLFS_PRIV_POST_MESSAGE | TLFS_PRIV_SIGNAL_EVENT)
-#define FEATURES_EDX (TLFS_FEAT_FREQUENCY | TLFS_FEAT_CRASH | TLFS_FEAT_STIMER_DIRECT)
+#define FEATURES_EDX \
+	(TLFS_FEAT_FREQUENCY | TLFS_FEAT_CRASH | TLFS_FEAT_STIMER_DIRECT)
 /* No VMBus guest without these. */
-#define FEATURES_NEEDED (TLFS_PRIV_SYNIC | TLFS_PRIV_HYPERCALL | TLFS_PRIV_VP_INDEX)
-#define HINTS (TLFS_HINT_TLB_FLUSH | TLFS_HINT_APIC_MSR | TLFS_HINT_RELAXED | \
-	       TLFS_HINT_NO_AUTO_EOI | TLFS_HINT_CLUSTER_IPI | TLFS_HINT_EX_MASKS)
+#define FEATURES_NEEDED \
+	(TLFS_PRIV_SYNIC | TLFS_PRIV_HYPERCALL | TLFS_PRIV_VP_INDEX)
+#define HINTS                                                           \
+	(TLFS_HINT_TLB_FLUSH | TLFS_HINT_APIC_MSR | TLFS_HINT_RELAXED | \
+	 TLFS_HINT_NO_AUTO_EOI | TLFS_HINT_CLUSTER_IPI | TLFS_HINT_EX_MASKS)
 /* Advice, not features: KVM needn't know of it. */
 #define HINTS_OURS (TLFS_HINT_RELAXED | TLFS_HINT_NO_AUTO_EOI)
 
 static int kvm_leaves(struct vm *vm, struct kvm_cpuid2 *c)
 {
-	bool system = ioctl(vm_kvm_fd(vm), KVM_CHECK_EXTENSION, KVM_CAP_SYS_HYPERV_CPUID) > 0;
+	bool system = ioctl(vm_kvm_fd(vm), KVM_CHECK_EXTENSION,
+			    KVM_CAP_SYS_HYPERV_CPUID) > 0;
 	int fd = system ? vm_kvm_fd(vm) : vp_fd(vm_vp(vm, 0));
 
 	c->nent = KVM_LEAVES;
 	return ioctl(fd, KVM_GET_SUPPORTED_HV_CPUID, c) ? -errno : 0;
 }
 
-static struct kvm_cpuid_entry2 kvm_leaf(const struct kvm_cpuid2 *c, uint32_t function)
+static struct kvm_cpuid_entry2 kvm_leaf(const struct kvm_cpuid2 *c,
+					uint32_t function)
 {
 	unsigned int i;
 
@@ -52,7 +58,8 @@ static struct kvm_cpuid_entry2 kvm_leaf(const struct kvm_cpuid2 *c, uint32_t fun
 
 int hv_leaves_set(struct hv *hv)
 {
-	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + KVM_LEAVES * sizeof(c->entries[0]));
+	struct kvm_cpuid2 *c =
+		calloc(1, sizeof(*c) + KVM_LEAVES * sizeof(c->entries[0]));
 	struct kvm_cpuid_entry2 have, leaf[6];
 	uint32_t eax = FEATURES_EAX;
 	unsigned int i;
@@ -64,7 +71,9 @@ int hv_leaves_set(struct hv *hv)
 	if (err)
 		goto out;
 	for (i = 0; i < 6; i++)
-		leaf[i] = (struct kvm_cpuid_entry2){ .function = TLFS_LEAF_VENDOR + i };
+		leaf[i] = (struct kvm_cpuid_entry2){
+			.function = TLFS_LEAF_VENDOR + i
+		};
 	leaf[0].eax = TLFS_LEAF_LIMITS;
 	leaf[0].ebx = TLFS_VENDOR_EBX;
 	leaf[0].ecx = TLFS_VENDOR_ECX;
@@ -86,7 +95,8 @@ int hv_leaves_set(struct hv *hv)
 		goto out;
 	}
 	/* Linux takes both or neither. */
-	if (!(leaf[3].eax & TLFS_PRIV_FREQUENCY) || !(leaf[3].edx & TLFS_FEAT_FREQUENCY)) {
+	if (!(leaf[3].eax & TLFS_PRIV_FREQUENCY) ||
+	    !(leaf[3].edx & TLFS_FEAT_FREQUENCY)) {
 		leaf[3].eax &= ~TLFS_PRIV_FREQUENCY;
 		leaf[3].edx &= ~TLFS_FEAT_FREQUENCY;
 	}

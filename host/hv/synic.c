@@ -27,7 +27,7 @@ struct hv_post {
 	struct hv_post *next;
 	uint32_t type;
 	uint8_t size;
-	bool waited;			/* found its slot busy */
+	bool waited; /* found its slot busy */
 	uint8_t payload[];
 };
 
@@ -40,8 +40,8 @@ static void interrupt(struct hv_vp *v)
 static void resample_arm(struct hv *hv, unsigned int index, struct hv_vp *v)
 {
 	if (!v->armed)
-		v->armed = !vm_irqfd(hv->vm, vm_sint_gsi(hv->vm, index), v->arm_fd,
-				     hv->resample_fd);
+		v->armed = !vm_irqfd(hv->vm, vm_sint_gsi(hv->vm, index),
+				     v->arm_fd, hv->resample_fd);
 }
 
 static void resample_disarm(struct hv *hv, unsigned int index, struct hv_vp *v)
@@ -83,7 +83,8 @@ static bool slot_claim(struct hv *hv, unsigned int index, struct hv_vp *v,
 		return true;
 	if (!v->first->waited) {
 		v->first->waited = true;
-		atomic_fetch_add_explicit(&hv->retried, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&hv->retried, 1,
+					  memory_order_relaxed);
 	}
 	resample_arm(hv, index, v);
 	__atomic_fetch_or(&slot->flags, TLFS_MSG_PENDING, __ATOMIC_SEQ_CST);
@@ -97,7 +98,7 @@ static void slot_fill(struct tlfs_message *slot, const struct hv_post *p)
 {
 	memcpy(slot->payload, p->payload, p->size);
 	slot->size = p->size;
-	slot->flags = 0;		/* slot_claim() for the next one sets it */
+	slot->flags = 0; /* slot_claim() for the next one sets it */
 	slot->reserved = 0;
 	slot->sender = 0;
 	/* The guest reads the type first: what it announces must be there. */
@@ -139,14 +140,15 @@ void hv_enter(struct hv *hv, struct vp *vp)
 		deliver(hv, vp_index(vp), v);
 }
 
-int hv_post(struct hv *hv, uint32_t vp, uint8_t sint, uint32_t type, const void *payload,
-	    size_t size)
+int hv_post(struct hv *hv, uint32_t vp, uint8_t sint, uint32_t type,
+	    const void *payload, size_t size)
 {
 	struct hv_post *p;
 	struct hv_vp *v;
 	int err = 0;
 
-	if (vp >= hv->nvps || sint != HV_SINT_VMBUS || !type || size > TLFS_PAYLOAD_MAX)
+	if (vp >= hv->nvps || sint != HV_SINT_VMBUS || !type ||
+	    size > TLFS_PAYLOAD_MAX)
 		return -EINVAL;
 	p = malloc(sizeof(*p) + size);
 	if (!p)
@@ -166,7 +168,8 @@ int hv_post(struct hv *hv, uint32_t vp, uint8_t sint, uint32_t type, const void 
 	pthread_mutex_unlock(&v->lock);
 	if (err) {
 		free(p);
-		atomic_fetch_add_explicit(&hv->dropped, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&hv->dropped, 1,
+					  memory_order_relaxed);
 		return err;
 	}
 	vp_kick(vm_vp(hv->vm, vp));
@@ -181,7 +184,8 @@ void hv_drop_posts(struct hv *hv)
 		struct hv_vp *v = &hv->vp[i];
 
 		pthread_mutex_lock(&v->lock);
-		atomic_fetch_add_explicit(&hv->dropped, v->queued, memory_order_relaxed);
+		atomic_fetch_add_explicit(&hv->dropped, v->queued,
+					  memory_order_relaxed);
 		queue_clear(v);
 		resample_disarm(hv, i, v);
 		pthread_mutex_unlock(&v->lock);
@@ -194,14 +198,17 @@ bool hv_signal(struct hv *hv, uint32_t vp, uint8_t sint, uint16_t flag)
 	uint64_t bit = 1ull << (flag % 64);
 	struct hv_vp *v;
 
-	if (vp >= hv->nvps || sint != HV_SINT_VMBUS || flag >= TLFS_FLAGS_PER_SINT)
+	if (vp >= hv->nvps || sint != HV_SINT_VMBUS ||
+	    flag >= TLFS_FLAGS_PER_SINT)
 		return false;
 	v = &hv->vp[vp];
 	page = atomic_load_explicit(&v->flags, memory_order_acquire);
 	if (!page)
 		return false;
 	/* Ordered after the caller's writes to the ring, by the same token. */
-	if (__atomic_fetch_or(&page->sint[sint][flag / 64], bit, __ATOMIC_SEQ_CST) & bit)
+	if (__atomic_fetch_or(&page->sint[sint][flag / 64], bit,
+			      __ATOMIC_SEQ_CST) &
+	    bit)
 		return false;
 	interrupt(v);
 	atomic_fetch_add_explicit(&hv->signalled, 1, memory_order_relaxed);
@@ -247,15 +254,18 @@ static bool anything_left(const struct hv_vp *v)
 	unsigned int i;
 
 	if (v->messages &&
-	    __atomic_load_n(&v->messages->slot[HV_SINT_VMBUS].type, __ATOMIC_RELAXED))
+	    __atomic_load_n(&v->messages->slot[HV_SINT_VMBUS].type,
+			    __ATOMIC_RELAXED))
 		return true;
 	for (i = 0; flags && i < TLFS_FLAGS_PER_SINT / 64; i++)
-		if (__atomic_load_n(&flags->sint[HV_SINT_VMBUS][i], __ATOMIC_RELAXED))
+		if (__atomic_load_n(&flags->sint[HV_SINT_VMBUS][i],
+				    __ATOMIC_RELAXED))
 			return true;
 	return false;
 }
 
-void synic_exit(struct hv *hv, struct vp *vp, const struct kvm_hyperv_exit *exit)
+void synic_exit(struct hv *hv, struct vp *vp,
+		const struct kvm_hyperv_exit *exit)
 {
 	struct hv_vp *v = &hv->vp[vp_index(vp)];
 	void *flags;
@@ -265,7 +275,8 @@ void synic_exit(struct hv *hv, struct vp *vp, const struct kvm_hyperv_exit *exit
 	flags = page_of(hv, v->siefp, exit->u.synic.evt_page);
 	v->simp = exit->u.synic.msg_page;
 	v->siefp = exit->u.synic.evt_page;
-	atomic_store_explicit(&v->flags, v->enabled ? flags : NULL, memory_order_release);
+	atomic_store_explicit(&v->flags, v->enabled ? flags : NULL,
+			      memory_order_release);
 	/* Linux unmasks the SINT before it switches the SynIC on; an interrupt
 	 * raised while it was masked is lost, and KVM doesn't tell. */
 	if (v->enabled && anything_left(v))

@@ -39,14 +39,16 @@ int mem_add(struct mem *m, uint64_t gpa, uint64_t size, void *host)
 	return 0;
 }
 
-int mem_create(struct mem *m, uint64_t size, uint64_t hole_start, uint64_t hole_end)
+int mem_create(struct mem *m, uint64_t size, uint64_t hole_start,
+	       uint64_t hole_end)
 {
 	uint64_t low = size < hole_start ? size : hole_start;
 	void *host;
 	int err;
 
 	mem_init(m);
-	if (!size || size % MEM_GRANULE || !low || low % MEM_PAGE_SIZE || hole_end < hole_start)
+	if (!size || size % MEM_GRANULE || !low || low % MEM_PAGE_SIZE ||
+	    hole_end < hole_start)
 		return -EINVAL;
 	m->fd = memfd_create("guest-memory", MFD_CLOEXEC);
 	if (m->fd < 0)
@@ -55,7 +57,8 @@ int mem_create(struct mem *m, uint64_t size, uint64_t hole_start, uint64_t hole_
 		err = -errno;
 		goto close;
 	}
-	host = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, m->fd, 0);
+	host = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_NORESERVE, m->fd, 0);
 	if (host == MAP_FAILED) {
 		err = -errno;
 		goto close;
@@ -167,8 +170,9 @@ int mem_write(const struct mem *m, uint64_t gpa, const void *buf, size_t len)
 	return 0;
 }
 
-int mem_iov(const struct mem *m, const uint64_t *pfn, unsigned int npfn, uint32_t offset,
-	    uint32_t len, struct iovec *iov, unsigned int max_iov)
+int mem_iov(const struct mem *m, const uint64_t *pfn, unsigned int npfn,
+	    uint32_t offset, uint32_t len, struct iovec *iov,
+	    unsigned int max_iov)
 {
 	unsigned int page = offset / MEM_PAGE_SIZE;
 	uint32_t skip = offset % MEM_PAGE_SIZE;
@@ -188,7 +192,8 @@ int mem_iov(const struct mem *m, const uint64_t *pfn, unsigned int npfn, uint32_
 		host += skip;
 		if (chunk > len)
 			chunk = len;
-		if (n && (char *)iov[n - 1].iov_base + iov[n - 1].iov_len == host) {
+		if (n &&
+		    (char *)iov[n - 1].iov_base + iov[n - 1].iov_len == host) {
 			iov[n - 1].iov_len += chunk;
 		} else {
 			if (n == max_iov)

@@ -13,7 +13,7 @@
 
 #include "log.h"
 
-#define LOG_WINDOW_NS 5000000000ull
+#define LOG_WINDOW_NS	 5000000000ull
 #define LOG_WINDOW_LINES 10
 
 static enum log_level log_level = LOG_LEVEL_INFO;
@@ -33,7 +33,8 @@ static void clean(char *text, size_t len)
 			text[i] = text[i] == '\t' ? ' ' : '?';
 }
 
-static void emit(const char *source, const char *note, const char *fmt, va_list ap)
+static void emit(const char *source, const char *note, const char *fmt,
+		 va_list ap)
 {
 	char line[1024];
 	int room = sizeof(line) - 1;
@@ -85,7 +86,8 @@ static bool limit_pass(struct log_limit *limit, unsigned int *left_out)
 	bool pass;
 
 	pthread_mutex_lock(&limit_lock);
-	if (!limit->in_window || now - limit->window_start_ns >= LOG_WINDOW_NS) {
+	if (!limit->in_window ||
+	    now - limit->window_start_ns >= LOG_WINDOW_NS) {
 		limit->window_start_ns = now;
 		limit->in_window = 0;
 	}
@@ -101,7 +103,8 @@ static bool limit_pass(struct log_limit *limit, unsigned int *left_out)
 	return pass;
 }
 
-void log_guest(struct log_limit *limit, const char *source, const char *fmt, ...)
+void log_guest(struct log_limit *limit, const char *source, const char *fmt,
+	       ...)
 {
 	int saved = errno;
 	unsigned int left_out = 0;
@@ -111,7 +114,8 @@ void log_guest(struct log_limit *limit, const char *source, const char *fmt, ...
 	if (__atomic_load_n(&log_level, __ATOMIC_RELAXED) >= LOG_LEVEL_WARN &&
 	    limit_pass(limit, &left_out)) {
 		if (left_out)
-			snprintf(note, sizeof(note), "(%u lines left out) ", left_out);
+			snprintf(note, sizeof(note), "(%u lines left out) ",
+				 left_out);
 		va_start(ap, fmt);
 		emit(source, note, fmt, ap);
 		va_end(ap);

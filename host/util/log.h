@@ -10,15 +10,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum log_level { LOG_LEVEL_ERR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_ERR,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG
+};
 
 void log_set_level(enum log_level level);
 void log_line(enum log_level level, const char *source, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-#define log_err(source, ...) log_line(LOG_LEVEL_ERR, source, __VA_ARGS__)
-#define log_warn(source, ...) log_line(LOG_LEVEL_WARN, source, __VA_ARGS__)
-#define log_info(source, ...) log_line(LOG_LEVEL_INFO, source, __VA_ARGS__)
+#define log_err(source, ...)   log_line(LOG_LEVEL_ERR, source, __VA_ARGS__)
+#define log_warn(source, ...)  log_line(LOG_LEVEL_WARN, source, __VA_ARGS__)
+#define log_info(source, ...)  log_line(LOG_LEVEL_INFO, source, __VA_ARGS__)
 #define log_debug(source, ...) log_line(LOG_LEVEL_DEBUG, source, __VA_ARGS__)
 
 /*
@@ -31,7 +36,7 @@ struct log_limit {
 	unsigned int in_window;
 	unsigned int suppressed;
 };
-void log_guest(struct log_limit *limit, const char *source, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void log_guest(struct log_limit *limit, const char *source, const char *fmt,
+	       ...) __attribute__((format(printf, 3, 4)));
 
 #endif

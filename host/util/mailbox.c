@@ -24,7 +24,7 @@ struct call {
 
 struct mailbox {
 	int fd;
-	pthread_mutex_t lock;		/* first, last */
+	pthread_mutex_t lock; /* first, last */
 	struct call *first;
 	struct call **last;
 };

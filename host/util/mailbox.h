@@ -13,9 +13,9 @@ struct mailbox;
 
 typedef void (*mailbox_fn)(void *arg);
 
-int mailbox_create(struct mailbox **out);	/* 0 or -errno */
-void mailbox_destroy(struct mailbox *mb);	/* calls not yet run are dropped */
-int mailbox_fd(const struct mailbox *mb);	/* an eventfd */
+int mailbox_create(struct mailbox **out); /* 0 or -errno */
+void mailbox_destroy(struct mailbox *mb); /* calls not yet run are dropped */
+int mailbox_fd(const struct mailbox *mb); /* an eventfd */
 /* Any thread.  0 or -ENOMEM. */
 int mailbox_post(struct mailbox *mb, mailbox_fn fn, void *arg);
 /* Owner only.  Runs what is queued, once each; calls posted meanwhile wait. */

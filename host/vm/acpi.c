@@ -11,11 +11,11 @@
 #include "acpi.h"
 #include "aml.h"
 
-#define ACPI_BASE 0xe0000ull
-#define ACPI_ROOM 0x8000u
-#define ACPI_ALIGN 64u
+#define ACPI_BASE   0xe0000ull
+#define ACPI_ROOM   0x8000u
+#define ACPI_ALIGN  64u
 
-#define LAPIC_ADDR 0xfee00000u
+#define LAPIC_ADDR  0xfee00000u
 #define IOAPIC_ADDR 0xfec00000u
 
 struct header {
@@ -43,7 +43,7 @@ struct rsdp {
 } __attribute__((packed));
 
 struct gas {
-	uint8_t space;		/* 1: I/O ports */
+	uint8_t space; /* 1: I/O ports */
 	uint8_t width;
 	uint8_t offset;
 	uint8_t access;
@@ -105,18 +105,19 @@ _Static_assert(sizeof(struct fadt) == 276, "FADT revision 6");
 _Static_assert(offsetof(struct fadt, boot_flags) == 109, "FADT IAPC_BOOT_ARCH");
 _Static_assert(offsetof(struct fadt, flags) == 112, "FADT flags");
 _Static_assert(offsetof(struct fadt, x_dsdt) == 140, "FADT X_DSDT");
-_Static_assert(offsetof(struct fadt, sleep_control) == 244, "FADT SLEEP_CONTROL_REG");
+_Static_assert(offsetof(struct fadt, sleep_control) == 244,
+	       "FADT SLEEP_CONTROL_REG");
 
 /* IAPC_BOOT_ARCH */
 #define BOOT_VGA_NOT_PRESENT (1u << 2)
-#define BOOT_NO_ASPM (1u << 4)
+#define BOOT_NO_ASPM	     (1u << 4)
 /* Fixed feature flags */
-#define FLAG_WBINVD (1u << 0)
-#define FLAG_PWR_BUTTON (1u << 4)	/* none that is fixed hardware */
-#define FLAG_SLP_BUTTON (1u << 5)
-#define FLAG_RESET_REG (1u << 10)
-#define FLAG_HEADLESS (1u << 12)
-#define FLAG_HW_REDUCED (1u << 20)
+#define FLAG_WBINVD	     (1u << 0)
+#define FLAG_PWR_BUTTON	     (1u << 4) /* none that is fixed hardware */
+#define FLAG_SLP_BUTTON	     (1u << 5)
+#define FLAG_RESET_REG	     (1u << 10)
+#define FLAG_HEADLESS	     (1u << 12)
+#define FLAG_HW_REDUCED	     (1u << 20)
 
 static uint8_t checksum(const void *p, size_t n)
 {
@@ -128,7 +129,8 @@ static uint8_t checksum(const void *p, size_t n)
 	return -sum;
 }
 
-static void header_init(struct header *h, const char *signature, uint8_t revision)
+static void header_init(struct header *h, const char *signature,
+			uint8_t revision)
 {
 	memset(h, 0, sizeof(*h));
 	memcpy(h->signature, signature, 4);
@@ -149,10 +151,14 @@ static void header_seal(struct header *h, size_t length)
 
 static struct gas io_byte(uint16_t port)
 {
-	return (struct gas){ .space = 1, .width = 8, .access = 1, .address = port };
+	return (struct gas){ .space = 1,
+			     .width = 8,
+			     .access = 1,
+			     .address = port };
 }
 
-static size_t fadt_build(const struct acpi_config *cfg, uint64_t dsdt, void *buf, size_t size)
+static size_t fadt_build(const struct acpi_config *cfg, uint64_t dsdt,
+			 void *buf, size_t size)
 {
 	struct fadt *t = buf;
 
@@ -163,11 +169,12 @@ static size_t fadt_build(const struct acpi_config *cfg, uint64_t dsdt, void *buf
 	t->minor = 3;
 	t->dsdt = dsdt;
 	t->x_dsdt = dsdt;
-	t->profile = 4;				/* enterprise server */
+	t->profile = 4; /* enterprise server */
 	t->century = cfg->rtc ? 0x32 : 0;
-	t->boot_flags = BOOT_VGA_NOT_PRESENT | BOOT_NO_ASPM | (cfg->rtc ? 0 : 1u << 5);
-	t->flags = FLAG_WBINVD | FLAG_PWR_BUTTON | FLAG_SLP_BUTTON | FLAG_RESET_REG |
-		   FLAG_HEADLESS | FLAG_HW_REDUCED;
+	t->boot_flags = BOOT_VGA_NOT_PRESENT | BOOT_NO_ASPM |
+			(cfg->rtc ? 0 : 1u << 5);
+	t->flags = FLAG_WBINVD | FLAG_PWR_BUTTON | FLAG_SLP_BUTTON |
+		   FLAG_RESET_REG | FLAG_HEADLESS | FLAG_HW_REDUCED;
 	t->reset_reg = io_byte(cfg->reset_port);
 	t->reset_value = cfg->reset_value;
 	t->sleep_control = io_byte(cfg->sleep_port);
@@ -179,7 +186,8 @@ static size_t fadt_build(const struct acpi_config *cfg, uint64_t dsdt, void *buf
 
 static size_t madt_build(unsigned int processors, void *buf, size_t size)
 {
-	size_t length = sizeof(struct madt) + processors * sizeof(struct madt_lapic) +
+	size_t length = sizeof(struct madt) +
+			processors * sizeof(struct madt_lapic) +
 			sizeof(struct madt_ioapic) + sizeof(struct madt_nmi);
 	struct madt *t = buf;
 	struct madt_lapic *lapic = (void *)(t + 1);
@@ -191,18 +199,21 @@ static size_t madt_build(unsigned int processors, void *buf, size_t size)
 		return 0;
 	header_init(&t->h, "APIC", 5);
 	t->lapic = LAPIC_ADDR;
-	t->flags = 0;			/* no dual 8259 */
+	t->flags = 0; /* no dual 8259 */
 	for (i = 0; i < processors; i++, lapic++)
 		*lapic = (struct madt_lapic){ 0, sizeof(*lapic), i, i, 1 };
 	ioapic = (void *)lapic;
-	*ioapic = (struct madt_ioapic){ 1, sizeof(*ioapic), 0, 0, IOAPIC_ADDR, 0 };
+	*ioapic = (struct madt_ioapic){
+		1, sizeof(*ioapic), 0, 0, IOAPIC_ADDR, 0
+	};
 	nmi = (void *)(ioapic + 1);
 	*nmi = (struct madt_nmi){ 4, sizeof(*nmi), 0xff, 0, 1 };
 	header_seal(&t->h, length);
 	return length;
 }
 
-static void dsdt_serial(struct aml *a, unsigned int n, const struct acpi_config *cfg)
+static void dsdt_serial(struct aml *a, unsigned int n,
+			const struct acpi_config *cfg)
 {
 	const char name[] = { 'C', 'O', 'M', (char)('1' + n), 0 };
 	size_t device, res;
@@ -260,14 +271,17 @@ static void dsdt_vmbus(struct aml *a, const struct acpi_config *cfg)
 
 static size_t dsdt_build(const struct acpi_config *cfg, void *buf, size_t size)
 {
-	struct aml a = { .buf = buf, .size = size, .used = sizeof(struct header) };
+	struct aml a = { .buf = buf,
+			 .size = size,
+			 .used = sizeof(struct header) };
 	size_t scope;
 	unsigned int i;
 
 	if (size < sizeof(struct header))
 		return 0;
 	header_init(buf, "DSDT", 2);
-	aml_name_package(&a, "_S5_", (const uint8_t[]){ ACPI_S5_TYPE, 0, 0, 0 }, 4);
+	aml_name_package(&a, "_S5_", (const uint8_t[]){ ACPI_S5_TYPE, 0, 0, 0 },
+			 4);
 	scope = aml_scope(&a, "\\_SB_");
 	dsdt_vmbus(&a, cfg);
 	for (i = 0; i < 2; i++)
@@ -315,7 +329,8 @@ static size_t rsdp_build(uint64_t xsdt, void *buf, size_t size)
 /* Where each table is and how long; in the order in which they lie. */
 enum { T_RSDP, T_DSDT, T_FADT, T_MADT, T_XSDT, T_COUNT };
 
-static const char *const table_name[T_COUNT] = { "RSDP", "DSDT", "FACP", "APIC", "XSDT" };
+static const char *const table_name[T_COUNT] = { "RSDP", "DSDT", "FACP", "APIC",
+						 "XSDT" };
 
 struct layout {
 	size_t offset[T_COUNT];
@@ -323,10 +338,10 @@ struct layout {
 };
 
 /* All tables into buf, which will be found at ACPI_BASE. */
-static int tables_build(const struct acpi_config *cfg, unsigned int processors, char *buf,
-			size_t size, struct layout *l)
+static int tables_build(const struct acpi_config *cfg, unsigned int processors,
+			char *buf, size_t size, struct layout *l)
 {
-	size_t used = ACPI_ALIGN;	/* the RSDP comes first, but is made last */
+	size_t used = ACPI_ALIGN; /* the RSDP comes first, but is made last */
 	unsigned int t;
 
 	l->offset[T_RSDP] = 0;
@@ -339,15 +354,16 @@ static int tables_build(const struct acpi_config *cfg, unsigned int processors, 
 			n = dsdt_build(cfg, buf + used, size - used);
 			break;
 		case T_FADT:
-			n = fadt_build(cfg, ACPI_BASE + l->offset[T_DSDT], buf + used,
-				       size - used);
+			n = fadt_build(cfg, ACPI_BASE + l->offset[T_DSDT],
+				       buf + used, size - used);
 			break;
 		case T_MADT:
 			n = madt_build(processors, buf + used, size - used);
 			break;
 		case T_XSDT:
 			n = xsdt_build(ACPI_BASE + l->offset[T_FADT],
-				       ACPI_BASE + l->offset[T_MADT], buf + used, size - used);
+				       ACPI_BASE + l->offset[T_MADT],
+				       buf + used, size - used);
 			break;
 		}
 		if (!n)
@@ -357,7 +373,8 @@ static int tables_build(const struct acpi_config *cfg, unsigned int processors, 
 		if (used > size)
 			return -ENOSPC;
 	}
-	l->length[T_RSDP] = rsdp_build(ACPI_BASE + l->offset[T_XSDT], buf, size);
+	l->length[T_RSDP] =
+		rsdp_build(ACPI_BASE + l->offset[T_XSDT], buf, size);
 	return 0;
 }
 
@@ -373,8 +390,8 @@ int acpi_build(struct vm *vm, const struct acpi_config *cfg, uint64_t *rsdp)
 	return tables_build(cfg, vm_processors(vm), buf, ACPI_ROOM, &l);
 }
 
-int acpi_table(const struct acpi_config *cfg, unsigned int processors, const char *name,
-	       void *buf, size_t size)
+int acpi_table(const struct acpi_config *cfg, unsigned int processors,
+	       const char *name, void *buf, size_t size)
 {
 	char *all = calloc(1, ACPI_ROOM);
 	struct layout l;

@@ -7,18 +7,18 @@
 
 #include "aml.h"
 
-#define OP_NAME 0x08
-#define OP_BYTE 0x0a
-#define OP_WORD 0x0b
-#define OP_DWORD 0x0c
-#define OP_STRING 0x0d
-#define OP_SCOPE 0x10
-#define OP_BUFFER 0x11
-#define OP_PACKAGE 0x12
-#define OP_EXT 0x5b
+#define OP_NAME	      0x08
+#define OP_BYTE	      0x0a
+#define OP_WORD	      0x0b
+#define OP_DWORD      0x0c
+#define OP_STRING     0x0d
+#define OP_SCOPE      0x10
+#define OP_BUFFER     0x11
+#define OP_PACKAGE    0x12
+#define OP_EXT	      0x5b
 #define OP_EXT_DEVICE 0x82
 
-#define LENGTH_ROOM 3u		/* PkgLength of a block: up to 1 MiB */
+#define LENGTH_ROOM   3u /* PkgLength of a block: up to 1 MiB */
 
 static void put(struct aml *a, const void *p, size_t n)
 {
@@ -53,7 +53,7 @@ static void put64(struct aml *a, uint64_t v)
 static void put_int(struct aml *a, uint32_t v)
 {
 	if (v < 2) {
-		put8(a, v);		/* ZeroOp, OneOp */
+		put8(a, v); /* ZeroOp, OneOp */
 	} else if (v <= 0xff) {
 		put8(a, OP_BYTE);
 		put8(a, v);
@@ -146,15 +146,17 @@ static unsigned int hex(char c)
 /* "PNP0501": three letters of 5 bits and four hex digits, big-endian. */
 void aml_name_eisa(struct aml *a, const char *name, const char *id)
 {
-	uint32_t v = (id[0] - '@') << 26 | (id[1] - '@') << 21 | (id[2] - '@') << 16 |
-		     hex(id[3]) << 12 | hex(id[4]) << 8 | hex(id[5]) << 4 | hex(id[6]);
+	uint32_t v = (id[0] - '@') << 26 | (id[1] - '@') << 21 |
+		     (id[2] - '@') << 16 | hex(id[3]) << 12 | hex(id[4]) << 8 |
+		     hex(id[5]) << 4 | hex(id[6]);
 
 	name_op(a, name);
 	put8(a, OP_DWORD);
 	put32(a, __builtin_bswap32(v));
 }
 
-void aml_name_package(struct aml *a, const char *name, const uint8_t *value, unsigned int n)
+void aml_name_package(struct aml *a, const char *name, const uint8_t *value,
+		      unsigned int n)
 {
 	size_t at;
 	unsigned int i;
@@ -185,7 +187,7 @@ void aml_resources_end(struct aml *a, size_t at)
 {
 	uint16_t n;
 
-	put8(a, 0x79);			/* end tag; checksum 0: not used */
+	put8(a, 0x79); /* end tag; checksum 0: not used */
 	put8(a, 0);
 	if (a->overflow)
 		return;
@@ -197,7 +199,7 @@ void aml_resources_end(struct aml *a, size_t at)
 void aml_res_io(struct aml *a, uint16_t port, uint8_t length)
 {
 	put8(a, 0x47);
-	put8(a, 1);			/* all 16 bits decoded */
+	put8(a, 1); /* all 16 bits decoded */
 	put16(a, port);
 	put16(a, port);
 	put8(a, 1);
@@ -206,20 +208,20 @@ void aml_res_io(struct aml *a, uint16_t port, uint8_t length)
 
 void aml_res_interrupt(struct aml *a, uint32_t gsi)
 {
-	put8(a, 0x89);			/* extended interrupt */
+	put8(a, 0x89); /* extended interrupt */
 	put16(a, 6);
-	put8(a, 0x01);			/* consumer, level, active high, exclusive */
+	put8(a, 0x01); /* consumer, level, active high, exclusive */
 	put8(a, 1);
 	put32(a, gsi);
 }
 
 void aml_res_window(struct aml *a, uint64_t base, uint64_t size)
 {
-	put8(a, 0x8a);			/* quad-word address space */
+	put8(a, 0x8a); /* quad-word address space */
 	put16(a, 43);
-	put8(a, 0);			/* memory */
-	put8(a, 0x0c);			/* producer, both ends fixed */
-	put8(a, 0x01);			/* read-write, not cacheable */
+	put8(a, 0);    /* memory */
+	put8(a, 0x0c); /* producer, both ends fixed */
+	put8(a, 0x01); /* read-write, not cacheable */
 	put64(a, 0);
 	put64(a, base);
 	put64(a, base + size - 1);

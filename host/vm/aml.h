@@ -25,12 +25,13 @@ void aml_end(struct aml *a, size_t block);
 void aml_name_int(struct aml *a, const char *name, uint32_t value);
 void aml_name_string(struct aml *a, const char *name, const char *value);
 void aml_name_eisa(struct aml *a, const char *name, const char *id);
-void aml_name_package(struct aml *a, const char *name, const uint8_t *value, unsigned int n);
+void aml_name_package(struct aml *a, const char *name, const uint8_t *value,
+		      unsigned int n);
 
 /* Name(name, ResourceTemplate() { ... }). */
 size_t aml_resources(struct aml *a, const char *name);
 void aml_res_io(struct aml *a, uint16_t port, uint8_t length);
-void aml_res_interrupt(struct aml *a, uint32_t gsi);	/* level, active high */
+void aml_res_interrupt(struct aml *a, uint32_t gsi); /* level, active high */
 void aml_res_window(struct aml *a, uint64_t base, uint64_t size);
 void aml_resources_end(struct aml *a, size_t resources);
 

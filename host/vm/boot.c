@@ -18,53 +18,53 @@
 #include "boot.h"
 #include "vm_var.h"
 
-#define BOOT_GDT 0x1000ull
-#define BOOT_ZERO_PAGE 0x2000ull
-#define BOOT_PML4 0x3000ull
-#define BOOT_PDPT 0x4000ull
-#define BOOT_PD 0x5000ull	/* four pages: 4 GiB in 2 MiB pages */
-#define BOOT_CMDLINE 0x10000ull
+#define BOOT_GDT	  0x1000ull
+#define BOOT_ZERO_PAGE	  0x2000ull
+#define BOOT_PML4	  0x3000ull
+#define BOOT_PDPT	  0x4000ull
+#define BOOT_PD		  0x5000ull /* four pages: 4 GiB in 2 MiB pages */
+#define BOOT_CMDLINE	  0x10000ull
 #define BOOT_CMDLINE_ROOM 0x8000u
-#define BOOT_STACK 0x9000ull
-#define LOW_END 0x9fc00ull
-#define HIGH_START 0x100000ull
+#define BOOT_STACK	  0x9000ull
+#define LOW_END		  0x9fc00ull
+#define HIGH_START	  0x100000ull
 
-#define SECTOR 512u
-#define HEADER_AT 0x1f1u
-#define ENTRY_64 0x200u
-#define PROTOCOL_MIN 0x020c
-#define MAGIC_HDRS 0x53726448u	/* "HdrS" */
-#define BOOT_FLAG 0xaa55
+#define SECTOR		  512u
+#define HEADER_AT	  0x1f1u
+#define ENTRY_64	  0x200u
+#define PROTOCOL_MIN	  0x020c
+#define MAGIC_HDRS	  0x53726448u /* "HdrS" */
+#define BOOT_FLAG	  0xaa55
 
-#define PTE_PRESENT_RW 0x3ull
-#define PTE_LARGE 0x80ull
+#define PTE_PRESENT_RW	  0x3ull
+#define PTE_LARGE	  0x80ull
 
-#define CR0_PE (1ull << 0)
-#define CR0_ET (1ull << 4)
-#define CR0_PG (1ull << 31)
-#define CR4_PAE (1ull << 5)
-#define EFER_LME (1ull << 8)
-#define EFER_LMA (1ull << 10)
+#define CR0_PE		  (1ull << 0)
+#define CR0_ET		  (1ull << 4)
+#define CR0_PG		  (1ull << 31)
+#define CR4_PAE		  (1ull << 5)
+#define EFER_LME	  (1ull << 8)
+#define EFER_LMA	  (1ull << 10)
 
 struct image {
 	const char *path;
 	int fd;
 	uint64_t size;
 	struct setup_header h;
-	uint64_t payload;	/* offset of the protected-mode part in the file */
-	uint64_t load;		/* its GPA */
+	uint64_t payload; /* offset of the protected-mode part in the file */
+	uint64_t load;	  /* its GPA */
 };
 
-static int file_open(const char *what, const char *path, int *fd, uint64_t *size, char *why,
-		     size_t len)
+static int file_open(const char *what, const char *path, int *fd,
+		     uint64_t *size, char *why, size_t len)
 {
 	struct stat st;
 	int err;
 
 	*fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (*fd < 0)
-		return vm_why(why, len, -errno, "cannot open the %s %s: %s", what, path,
-			      strerror(errno));
+		return vm_why(why, len, -errno, "cannot open the %s %s: %s",
+			      what, path, strerror(errno));
 	if (fstat(*fd, &st)) {
 		err = -errno;
 	} else if (!S_ISREG(st.st_mode)) {
@@ -79,7 +79,8 @@ static int file_open(const char *what, const char *path, int *fd, uint64_t *size
 	*fd = -1;
 	return vm_why(why, len, err, "%s %s: %s", what, path,
 		      err == -ENODATA ? "the file is empty" :
-		      err == -EINVAL ? "not a regular file" : strerror(-err));
+		      err == -EINVAL  ? "not a regular file" :
+					strerror(-err));
 }
 
 /* Straight into guest memory: [gpa, gpa+size) was found to be RAM. */
@@ -108,20 +109,25 @@ static int image_check(struct image *img, char *why, size_t len)
 	if (pread(img->fd, jump, 2, 0x200) != 2 ||
 	    pread(img->fd, h, sizeof(*h), HEADER_AT) != sizeof(*h) ||
 	    h->boot_flag != BOOT_FLAG || h->header != MAGIC_HDRS)
-		return vm_why(why, len, -ENOEXEC,
-			      "%s is no Linux bzImage: give a file like /boot/vmlinuz-*",
-			      img->path);
+		return vm_why(
+			why, len, -ENOEXEC,
+			"%s is no Linux bzImage: give a file like /boot/vmlinuz-*",
+			img->path);
 	/* Fields behind the end of an older, shorter header are none. */
 	if (0x202u + jump[1] < HEADER_AT + sizeof(*h))
 		memset((char *)h + (0x202u + jump[1] - HEADER_AT), 0,
 		       sizeof(*h) - (0x202u + jump[1] - HEADER_AT));
 	if (h->version < PROTOCOL_MIN || !(h->loadflags & LOADED_HIGH))
-		return vm_why(why, len, -ENOTSUP,
-			      "%s speaks boot protocol %u.%02u: 2.12 or later is needed "
-			      "(Linux 3.8)", img->path, h->version >> 8, h->version & 0xff);
+		return vm_why(
+			why, len, -ENOTSUP,
+			"%s speaks boot protocol %u.%02u: 2.12 or later is needed "
+			"(Linux 3.8)",
+			img->path, h->version >> 8, h->version & 0xff);
 	if (!(h->xloadflags & XLF_KERNEL_64))
-		return vm_why(why, len, -ENOTSUP,
-			      "%s has no 64-bit entry: give a kernel for x86-64", img->path);
+		return vm_why(
+			why, len, -ENOTSUP,
+			"%s has no 64-bit entry: give a kernel for x86-64",
+			img->path);
 	img->payload = ((h->setup_sects ? h->setup_sects : 4) + 1) * SECTOR;
 	if (img->payload >= img->size)
 		return vm_why(why, len, -ENOEXEC, "%s is cut short", img->path);
@@ -129,41 +135,49 @@ static int image_check(struct image *img, char *why, size_t len)
 }
 
 /* Where the kernel goes, and that it and what it unpacks to fit there. */
-static int image_place(struct image *img, const struct mem_region *low, uint64_t initrd,
-		       char *why, size_t len)
+static int image_place(struct image *img, const struct mem_region *low,
+		       uint64_t initrd, char *why, size_t len)
 {
 	uint64_t room = img->size - img->payload;
 
 	img->load = img->h.pref_address;
 	if (img->load < HIGH_START || img->load % MEM_PAGE_SIZE)
-		return vm_why(why, len, -ENOEXEC, "%s wants an impossible address 0x%llx",
+		return vm_why(why, len, -ENOEXEC,
+			      "%s wants an impossible address 0x%llx",
 			      img->path, (unsigned long long)img->load);
 	if (room < img->h.init_size)
 		room = img->h.init_size;
 	room = (room + MEM_PAGE_SIZE - 1) & ~(uint64_t)(MEM_PAGE_SIZE - 1);
 	if (img->load >= low->size || room > low->size - img->load ||
 	    initrd > low->size - img->load - room)
-		return vm_why(why, len, -ENOMEM,
-			      "kernel and initrd don't fit: give at least %llu MiB of memory",
-			      (unsigned long long)((img->load + room + initrd) >> 20) + 16);
+		return vm_why(
+			why, len, -ENOMEM,
+			"kernel and initrd don't fit: give at least %llu MiB of memory",
+			(unsigned long long)((img->load + room + initrd) >>
+					     20) +
+				16);
 	return 0;
 }
 
-static void e820_add(struct boot_params *bp, uint64_t from, uint64_t to, uint32_t type)
+static void e820_add(struct boot_params *bp, uint64_t from, uint64_t to,
+		     uint32_t type)
 {
-	bp->e820_table[bp->e820_entries++] = (struct boot_e820_entry){ from, to - from, type };
+	bp->e820_table[bp->e820_entries++] =
+		(struct boot_e820_entry){ from, to - from, type };
 }
 
-static void zero_page_fill(struct vm *vm, const struct image *img, const struct boot_config *cfg,
-			   uint64_t initrd, uint64_t initrd_size)
+static void zero_page_fill(struct vm *vm, const struct image *img,
+			   const struct boot_config *cfg, uint64_t initrd,
+			   uint64_t initrd_size)
 {
-	struct boot_params *bp = mem_ptr(vm_mem(vm), BOOT_ZERO_PAGE, sizeof(*bp));
+	struct boot_params *bp =
+		mem_ptr(vm_mem(vm), BOOT_ZERO_PAGE, sizeof(*bp));
 	const struct mem *m = vm_mem(vm);
 	unsigned int i;
 
 	memset(bp, 0, sizeof(*bp));
 	bp->hdr = img->h;
-	bp->hdr.type_of_loader = 0xff;		/* none that has a number */
+	bp->hdr.type_of_loader = 0xff; /* none that has a number */
 	bp->hdr.cmd_line_ptr = BOOT_CMDLINE;
 	bp->hdr.ramdisk_image = initrd;
 	bp->hdr.ramdisk_size = initrd_size;
@@ -241,13 +255,14 @@ static int registers_set(struct vm *vm, const struct image *img)
 	s.cr3 = BOOT_PML4;
 	s.cr4 = CR4_PAE;
 	s.efer = EFER_LME | EFER_LMA;
-	if (ioctl(vp_fd(vp), KVM_SET_SREGS, &s) || ioctl(vp_fd(vp), KVM_SET_REGS, &regs))
+	if (ioctl(vp_fd(vp), KVM_SET_SREGS, &s) ||
+	    ioctl(vp_fd(vp), KVM_SET_REGS, &regs))
 		return -errno;
 	return 0;
 }
 
-static int cmdline_load(struct vm *vm, const struct image *img, const char *cmdline, char *why,
-			size_t len)
+static int cmdline_load(struct vm *vm, const struct image *img,
+			const char *cmdline, char *why, size_t len)
 {
 	size_t n = strlen(cmdline);
 	size_t max = img->h.cmdline_size;
@@ -255,14 +270,16 @@ static int cmdline_load(struct vm *vm, const struct image *img, const char *cmdl
 	if (max > BOOT_CMDLINE_ROOM - 1)
 		max = BOOT_CMDLINE_ROOM - 1;
 	if (n > max)
-		return vm_why(why, len, -E2BIG,
-			      "the command line has %zu characters, this kernel takes %zu", n,
-			      max);
+		return vm_why(
+			why, len, -E2BIG,
+			"the command line has %zu characters, this kernel takes %zu",
+			n, max);
 	return mem_write(vm_mem(vm), BOOT_CMDLINE, cmdline, n + 1);
 }
 
-static int images_load(struct vm *vm, const struct boot_config *cfg, struct image *img,
-		       int initrd_fd, uint64_t initrd_size, char *why, size_t len)
+static int images_load(struct vm *vm, const struct boot_config *cfg,
+		       struct image *img, int initrd_fd, uint64_t initrd_size,
+		       char *why, size_t len)
 {
 	struct mem *m = vm_mem(vm);
 	const struct mem_region *low = &m->region[0];
@@ -273,46 +290,56 @@ static int images_load(struct vm *vm, const struct boot_config *cfg, struct imag
 	if (!err)
 		err = image_place(img, low, initrd_size, why, len);
 	if (!err)
-		err = cmdline_load(vm, img, cfg->cmdline ? cfg->cmdline : "", why, len);
+		err = cmdline_load(vm, img, cfg->cmdline ? cfg->cmdline : "",
+				   why, len);
 	if (err)
 		return err;
 	err = file_load(img->fd, img->payload, img->size - img->payload,
 			mem_ptr(m, img->load, img->size - img->payload));
 	if (err)
-		return vm_why(why, len, err, "cannot read %s: %s", cfg->kernel, strerror(-err));
+		return vm_why(why, len, err, "cannot read %s: %s", cfg->kernel,
+			      strerror(-err));
 	if (initrd_size) {
 		/* Not above what the kernel says it can reach. */
-		if (img->h.initrd_addr_max && top > (uint64_t)img->h.initrd_addr_max + 1)
+		if (img->h.initrd_addr_max &&
+		    top > (uint64_t)img->h.initrd_addr_max + 1)
 			top = (uint64_t)img->h.initrd_addr_max + 1;
 		if (initrd_size > top - HIGH_START)
-			return vm_why(why, len, -E2BIG, "%s is too large", cfg->initrd);
+			return vm_why(why, len, -E2BIG, "%s is too large",
+				      cfg->initrd);
 		initrd = (top - initrd_size) & ~(uint64_t)(MEM_PAGE_SIZE - 1);
-		err = file_load(initrd_fd, 0, initrd_size, mem_ptr(m, initrd, initrd_size));
+		err = file_load(initrd_fd, 0, initrd_size,
+				mem_ptr(m, initrd, initrd_size));
 		if (err)
-			return vm_why(why, len, err, "cannot read %s: %s", cfg->initrd,
-				      strerror(-err));
+			return vm_why(why, len, err, "cannot read %s: %s",
+				      cfg->initrd, strerror(-err));
 	}
 	zero_page_fill(vm, img, cfg, initrd, initrd_size);
 	page_tables_fill(m);
 	err = registers_set(vm, img);
 	if (err)
-		return vm_why(why, len, err, "KVM refuses the entry registers: %s",
+		return vm_why(why, len, err,
+			      "KVM refuses the entry registers: %s",
 			      strerror(-err));
 	return 0;
 }
 
-int boot_load(struct vm *vm, const struct boot_config *cfg, char *why, size_t why_len)
+int boot_load(struct vm *vm, const struct boot_config *cfg, char *why,
+	      size_t why_len)
 {
 	struct image img = { .path = cfg->kernel, .fd = -1 };
 	uint64_t initrd_size = 0;
 	int initrd = -1;
 	int err;
 
-	err = file_open("kernel", cfg->kernel, &img.fd, &img.size, why, why_len);
+	err = file_open("kernel", cfg->kernel, &img.fd, &img.size, why,
+			why_len);
 	if (!err && cfg->initrd)
-		err = file_open("initrd", cfg->initrd, &initrd, &initrd_size, why, why_len);
+		err = file_open("initrd", cfg->initrd, &initrd, &initrd_size,
+				why, why_len);
 	if (!err)
-		err = images_load(vm, cfg, &img, initrd, initrd_size, why, why_len);
+		err = images_load(vm, cfg, &img, initrd, initrd_size, why,
+				  why_len);
 	if (img.fd >= 0)
 		close(img.fd);
 	if (initrd >= 0)

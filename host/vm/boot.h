@@ -7,13 +7,14 @@
 #include "vm.h"
 
 struct boot_config {
-	const char *kernel;		/* path of a bzImage */
-	const char *initrd;		/* or NULL */
+	const char *kernel; /* path of a bzImage */
+	const char *initrd; /* or NULL */
 	const char *cmdline;
-	uint64_t rsdp;			/* GPA of the ACPI RSDP */
+	uint64_t rsdp; /* GPA of the ACPI RSDP */
 };
 
 /* Before vm_start() and after vm_reset().  0 or -errno with one line in why. */
-int boot_load(struct vm *vm, const struct boot_config *cfg, char *why, size_t why_len);
+int boot_load(struct vm *vm, const struct boot_config *cfg, char *why,
+	      size_t why_len);
 
 #endif

@@ -10,17 +10,18 @@
 
 #include "vm_var.h"
 
-#define L1_ECX_VMX (1u << 5)
+#define L1_ECX_VMX	    (1u << 5)
 #define L1_ECX_TSC_DEADLINE (1u << 24)
-#define L1_ECX_HYPERVISOR (1u << 31)
-#define L1_EDX_HTT (1u << 28)
-#define LX1_ECX_CMP_LEGACY (1u << 1)
-#define LX1_ECX_SVM (1u << 2)
+#define L1_ECX_HYPERVISOR   (1u << 31)
+#define L1_EDX_HTT	    (1u << 28)
+#define LX1_ECX_CMP_LEGACY  (1u << 1)
+#define LX1_ECX_SVM	    (1u << 2)
 
 int cpuid_get_supported(struct vm *vm)
 {
 	vm->cpuid = calloc(1, sizeof(*vm->cpuid) +
-			   VM_LEAVES_MAX * sizeof(struct kvm_cpuid_entry2));
+				      VM_LEAVES_MAX *
+					      sizeof(struct kvm_cpuid_entry2));
 	if (!vm->cpuid)
 		return -ENOMEM;
 	vm->cpuid->nent = VM_LEAVES_MAX;
@@ -48,7 +49,8 @@ static unsigned int core_bits(unsigned int n)
 }
 
 /* Cache descriptions share a layout between the makers: who shares it. */
-static void patch_cache(struct kvm_cpuid_entry2 *e, unsigned int nvps, bool cores_too)
+static void patch_cache(struct kvm_cpuid_entry2 *e, unsigned int nvps,
+			bool cores_too)
 {
 	unsigned int level = e->eax >> 5 & 7;
 
@@ -69,9 +71,10 @@ static void patch_cache(struct kvm_cpuid_entry2 *e, unsigned int nvps, bool core
 static uint32_t without_northbridge(const struct vm *vm, uint32_t signature)
 {
 	uint32_t family = (signature >> 8 & 0xf) + (signature >> 20 & 0xff);
-	bool amd = vm->cpuid->entries[0].ebx == 0x68747541;	/* "Auth" */
+	bool amd = vm->cpuid->entries[0].ebx == 0x68747541; /* "Auth" */
 
-	if (!amd || (signature >> 8 & 0xf) != 0xf || (family != 0xf && family != 0x10))
+	if (!amd || (signature >> 8 & 0xf) != 0xf ||
+	    (family != 0xf && family != 0x10))
 		return signature;
 	return (signature & ~(0xffu << 20)) | 0x2 << 20;
 }
@@ -91,7 +94,8 @@ static bool patch(const struct vp *vp, struct kvm_cpuid_entry2 *e)
 		e->eax = without_northbridge(vm, e->eax);
 		e->ebx = (e->ebx & 0x0000ffff) | vp->index << 24 | n << 16;
 		e->ecx = (e->ecx & ~L1_ECX_VMX) | L1_ECX_HYPERVISOR;
-		if (ioctl(vm->kvm, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0)
+		if (ioctl(vm->kvm, KVM_CHECK_EXTENSION,
+			  KVM_CAP_TSC_DEADLINE_TIMER) > 0)
 			e->ecx |= L1_ECX_TSC_DEADLINE;
 		e->edx &= ~L1_EDX_HTT;
 		if (n > 1)
@@ -100,10 +104,10 @@ static bool patch(const struct vp *vp, struct kvm_cpuid_entry2 *e)
 	case 4:
 		patch_cache(e, n, true);
 		break;
-	case 0xb:		/* ours are added */
+	case 0xb: /* ours are added */
 	case 0x1f:
 	case 0x80000026:
-	case 0x8000000a:	/* SVM */
+	case 0x8000000a: /* SVM */
 		return false;
 	case 0x80000001:
 		e->eax = without_northbridge(vm, e->eax);
@@ -155,7 +159,8 @@ int cpuid_set(struct vp *vp)
 	unsigned int i;
 	int err;
 
-	c = calloc(1, sizeof(*c) + (vm->cpuid->nent + 3 + vm->hv_leaves) * sizeof(c->entries[0]));
+	c = calloc(1, sizeof(*c) + (vm->cpuid->nent + 3 + vm->hv_leaves) *
+					   sizeof(c->entries[0]));
 	if (!c)
 		return -ENOMEM;
 	for (i = 0; i < vm->cpuid->nent; i++) {
@@ -165,7 +170,8 @@ int cpuid_set(struct vp *vp)
 	}
 	add_topology(vp, &c->entries[c->nent]);
 	c->nent += 3;
-	memcpy(&c->entries[c->nent], vm->hv_leaf, vm->hv_leaves * sizeof(vm->hv_leaf[0]));
+	memcpy(&c->entries[c->nent], vm->hv_leaf,
+	       vm->hv_leaves * sizeof(vm->hv_leaf[0]));
 	c->nent += vm->hv_leaves;
 	err = ioctl(vp->fd, KVM_SET_CPUID2, c) ? -errno : 0;
 	free(c);

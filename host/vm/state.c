@@ -28,16 +28,17 @@ struct vp_state {
 };
 
 struct vm_state {
-	struct kvm_irqchip chip[3];	/* two PICs, I/O APIC */
+	struct kvm_irqchip chip[3]; /* two PICs, I/O APIC */
 	unsigned int nmsrs;
-	uint32_t msr[STATE_MSRS_MAX];	/* what KVM has to save */
+	uint32_t msr[STATE_MSRS_MAX]; /* what KVM has to save */
 };
 
 /* The synthetic ones have values of their own, and time is not ours to turn. */
 static bool msr_is_kept(uint32_t index)
 {
 	return index == 0x10 || (index >= 0x40000000 && index < 0x40000200) ||
-	       index == 0x11 || index == 0x12 || (index >= 0x4b564d00 && index < 0x4b564e00);
+	       index == 0x11 || index == 0x12 ||
+	       (index >= 0x4b564d00 && index < 0x4b564e00);
 }
 
 static int msr_access(int fd, bool write, uint32_t index, uint64_t *value)
@@ -73,7 +74,8 @@ static int msr_list(struct vm *vm, struct vm_state *s)
 	unsigned int i;
 	int err = 0;
 
-	list = calloc(1, sizeof(*list) + STATE_MSRS_MAX * sizeof(list->indices[0]));
+	list = calloc(1, sizeof(*list) +
+				 STATE_MSRS_MAX * sizeof(list->indices[0]));
 	if (!list)
 		return -ENOMEM;
 	list->nmsrs = STATE_MSRS_MAX;
@@ -86,14 +88,18 @@ static int msr_list(struct vm *vm, struct vm_state *s)
 	return err;
 }
 
-static int vp_state_save(struct vp *vp, const struct vm_state *list, struct vp_state *s)
+static int vp_state_save(struct vp *vp, const struct vm_state *list,
+			 struct vp_state *s)
 {
 	unsigned int i;
 
-	if (ioctl(vp->fd, KVM_GET_REGS, &s->regs) || ioctl(vp->fd, KVM_GET_SREGS, &s->sregs) ||
-	    ioctl(vp->fd, KVM_GET_XSAVE, &s->xsave) || ioctl(vp->fd, KVM_GET_XCRS, &s->xcrs) ||
+	if (ioctl(vp->fd, KVM_GET_REGS, &s->regs) ||
+	    ioctl(vp->fd, KVM_GET_SREGS, &s->sregs) ||
+	    ioctl(vp->fd, KVM_GET_XSAVE, &s->xsave) ||
+	    ioctl(vp->fd, KVM_GET_XCRS, &s->xcrs) ||
 	    ioctl(vp->fd, KVM_GET_DEBUGREGS, &s->debugregs) ||
-	    ioctl(vp->fd, KVM_GET_LAPIC, &s->lapic) || ioctl(vp->fd, KVM_GET_MP_STATE, &s->mp) ||
+	    ioctl(vp->fd, KVM_GET_LAPIC, &s->lapic) ||
+	    ioctl(vp->fd, KVM_GET_MP_STATE, &s->mp) ||
 	    ioctl(vp->fd, KVM_GET_VCPU_EVENTS, &s->events))
 		return -errno;
 	for (i = 0; i < list->nmsrs; i++) {
@@ -171,14 +177,17 @@ static int vp_state_restore(struct vp *vp, const struct vp_state *s)
 
 	synic_reset(vp);
 	/* The APIC's mode first: it decides how its registers are read. */
-	if (ioctl(vp->fd, KVM_SET_SREGS, &s->sregs) || ioctl(vp->fd, KVM_SET_LAPIC, &s->lapic))
+	if (ioctl(vp->fd, KVM_SET_SREGS, &s->sregs) ||
+	    ioctl(vp->fd, KVM_SET_LAPIC, &s->lapic))
 		return -errno;
 	for (i = 0; i < s->nmsrs; i++)
 		vp_set_msr(vp, s->msr[i].index, s->msr[i].data);
-	if (ioctl(vp->fd, KVM_SET_XCRS, &s->xcrs) || ioctl(vp->fd, KVM_SET_XSAVE, &s->xsave) ||
+	if (ioctl(vp->fd, KVM_SET_XCRS, &s->xcrs) ||
+	    ioctl(vp->fd, KVM_SET_XSAVE, &s->xsave) ||
 	    ioctl(vp->fd, KVM_SET_DEBUGREGS, &s->debugregs) ||
 	    ioctl(vp->fd, KVM_SET_VCPU_EVENTS, &s->events) ||
-	    ioctl(vp->fd, KVM_SET_MP_STATE, &s->mp) || ioctl(vp->fd, KVM_SET_REGS, &s->regs))
+	    ioctl(vp->fd, KVM_SET_MP_STATE, &s->mp) ||
+	    ioctl(vp->fd, KVM_SET_REGS, &s->regs))
 		return -errno;
 	return 0;
 }

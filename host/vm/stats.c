@@ -8,7 +8,7 @@
 #include "vm_var.h"
 
 #define STATS_DESCS_MAX 1024u
-#define STATS_NAME_MAX 256u
+#define STATS_NAME_MAX	256u
 
 struct stats_layout {
 	struct kvm_stats_header head;
@@ -39,7 +39,8 @@ static int layout_read(int fd, struct stats_layout *l)
 
 /* Sums every counter over the objects behind fd[n], which are of one kind. */
 static void sum_up(const int *fd, unsigned int n,
-		   void (*fn)(const char *name, uint64_t value, void *arg), void *arg)
+		   void (*fn)(const char *name, uint64_t value, void *arg),
+		   void *arg)
 {
 	struct stats_layout l;
 	unsigned int i, k;
@@ -58,7 +59,8 @@ static void sum_up(const int *fd, unsigned int n,
 			uint64_t value;
 
 			if (pread(fd[k], &value, sizeof(value),
-				  l.head.data_offset + d->offset) == sizeof(value))
+				  l.head.data_offset + d->offset) ==
+			    sizeof(value))
 				sum += value;
 		}
 		d->name[l.head.name_size - 1] = '\0';
@@ -67,7 +69,8 @@ static void sum_up(const int *fd, unsigned int n,
 	free(l.desc);
 }
 
-void vm_each_kvm_stat(struct vm *vm, void (*fn)(const char *name, uint64_t value, void *arg),
+void vm_each_kvm_stat(struct vm *vm,
+		      void (*fn)(const char *name, uint64_t value, void *arg),
 		      void *arg)
 {
 	int fd[VM_VPS_MAX];

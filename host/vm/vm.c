@@ -22,12 +22,12 @@
 
 /* Intel processors without "unrestricted guest" want three pages for a task
  * state segment and one for an identity map: in the hole, below the I/O APIC. */
-#define VM_TSS_ADDR 0xfeffd000ul
+#define VM_TSS_ADDR	 0xfeffd000ul
 #define VM_IDENTITY_ADDR 0xfeffc000ul
 
 /* No RAM at the VGA window, or a guest takes it for a screen. */
-#define VM_VGA_START 0xA0000ull
-#define VM_VGA_END 0xC0000ull
+#define VM_VGA_START	 0xA0000ull
+#define VM_VGA_END	 0xC0000ull
 
 int vm_why(char *why, size_t why_len, int err, const char *fmt, ...)
 {
@@ -44,28 +44,35 @@ static int kvm_open(struct vm *vm, char *why, size_t len)
 	int version;
 
 	vm->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (vm->kvm < 0 && (errno == ENOENT || errno == ENXIO || errno == ENODEV))
-		return vm_why(why, len, -errno,
-			      "no /dev/kvm: load kvm_intel or kvm_amd and enable "
-			      "virtualisation in the firmware, or run under "
-			      "scripts/with-root-partition");
+	if (vm->kvm < 0 &&
+	    (errno == ENOENT || errno == ENXIO || errno == ENODEV))
+		return vm_why(
+			why, len, -errno,
+			"no /dev/kvm: load kvm_intel or kvm_amd and enable "
+			"virtualisation in the firmware, or run under "
+			"scripts/with-root-partition");
 	if (vm->kvm < 0 && (errno == EACCES || errno == EPERM))
-		return vm_why(why, len, -errno,
-			      "no permission for /dev/kvm: be root or join the group 'kvm'");
+		return vm_why(
+			why, len, -errno,
+			"no permission for /dev/kvm: be root or join the group 'kvm'");
 	if (vm->kvm < 0)
-		return vm_why(why, len, -errno, "cannot open /dev/kvm: %s", strerror(errno));
+		return vm_why(why, len, -errno, "cannot open /dev/kvm: %s",
+			      strerror(errno));
 	version = ioctl(vm->kvm, KVM_GET_API_VERSION, 0);
 	if (version != KVM_API_VERSION)
-		return vm_why(why, len, -ENOTSUP, "/dev/kvm speaks API %d, not %d", version,
+		return vm_why(why, len, -ENOTSUP,
+			      "/dev/kvm speaks API %d, not %d", version,
 			      KVM_API_VERSION);
 	vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, 0);
 	if (vm->fd < 0)
-		return vm_why(why, len, -errno, "KVM makes no virtual machine: %s",
+		return vm_why(why, len, -errno,
+			      "KVM makes no virtual machine: %s",
 			      strerror(errno));
 	return 0;
 }
 
-static int kvm_slot(struct vm *vm, unsigned int slot, uint64_t gpa, uint64_t size, void *host)
+static int kvm_slot(struct vm *vm, unsigned int slot, uint64_t gpa,
+		    uint64_t size, void *host)
 {
 	struct kvm_userspace_memory_region r = {
 		.slot = slot,
@@ -92,36 +99,44 @@ static int kvm_memory(struct vm *vm)
 				return err;
 			skip = VM_VGA_END;
 		}
-		err = kvm_slot(vm, slot++, r->gpa + skip, r->size - skip, (char *)r->host + skip);
+		err = kvm_slot(vm, slot++, r->gpa + skip, r->size - skip,
+			       (char *)r->host + skip);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static int kvm_setup(struct vm *vm, const struct vm_config *cfg, char *why, size_t len)
+static int kvm_setup(struct vm *vm, const struct vm_config *cfg, char *why,
+		     size_t len)
 {
 	uint64_t identity = VM_IDENTITY_ADDR;
 	int err;
 
 	if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) ||
 	    ioctl(vm->fd, KVM_SET_TSS_ADDR, VM_TSS_ADDR))
-		return vm_why(why, len, -errno, "KVM refuses its helper pages: %s",
+		return vm_why(why, len, -errno,
+			      "KVM refuses its helper pages: %s",
 			      strerror(errno));
 	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0))
-		return vm_why(why, len, -errno, "KVM makes no interrupt controllers: %s",
+		return vm_why(why, len, -errno,
+			      "KVM makes no interrupt controllers: %s",
 			      strerror(errno));
 	err = mem_create(&vm->mem, cfg->memory, VM_HOLE_START, VM_HOLE_END);
 	if (err)
-		return vm_why(why, len, err, "no %llu MiB of memory for the guest: %s",
-			      (unsigned long long)(cfg->memory >> 20), strerror(-err));
+		return vm_why(why, len, err,
+			      "no %llu MiB of memory for the guest: %s",
+			      (unsigned long long)(cfg->memory >> 20),
+			      strerror(-err));
 	err = kvm_memory(vm);
 	if (err)
-		return vm_why(why, len, err, "KVM refuses the guest's memory: %s",
+		return vm_why(why, len, err,
+			      "KVM refuses the guest's memory: %s",
 			      strerror(-err));
 	err = cpuid_get_supported(vm);
 	if (err)
-		return vm_why(why, len, err, "KVM tells no CPUID: %s", strerror(-err));
+		return vm_why(why, len, err, "KVM tells no CPUID: %s",
+			      strerror(-err));
 	return 0;
 }
 
@@ -153,12 +168,14 @@ int vm_create(const struct vm_config *cfg, const struct vm_ops *ops, void *priv,
 	int err;
 
 	if (!cfg->processors || cfg->processors > VM_VPS_MAX)
-		return vm_why(why, why_len, -EINVAL, "a VM has 1 to %d processors, not %u",
-			      VM_VPS_MAX, cfg->processors);
-	if (cfg->memory < VM_MEMORY_MIN || cfg->memory % (1 << 20))
 		return vm_why(why, why_len, -EINVAL,
-			      "a VM has at least %llu MiB of memory, in whole MiB",
-			      VM_MEMORY_MIN >> 20);
+			      "a VM has 1 to %d processors, not %u", VM_VPS_MAX,
+			      cfg->processors);
+	if (cfg->memory < VM_MEMORY_MIN || cfg->memory % (1 << 20))
+		return vm_why(
+			why, why_len, -EINVAL,
+			"a VM has at least %llu MiB of memory, in whole MiB",
+			VM_MEMORY_MIN >> 20);
 	vm = calloc(1, sizeof(*vm));
 	if (!vm)
 		return vm_why(why, why_len, -ENOMEM, "out of memory");
@@ -238,7 +255,8 @@ struct vp *vm_vp(struct vm *vm, unsigned int index)
 	return index < vm->nvps ? &vm->vp[index] : NULL;
 }
 
-int vm_set_leaves(struct vm *vm, const struct kvm_cpuid_entry2 *leaf, unsigned int n)
+int vm_set_leaves(struct vm *vm, const struct kvm_cpuid_entry2 *leaf,
+		  unsigned int n)
 {
 	unsigned int i;
 	int err = 0;
@@ -267,7 +285,8 @@ int vm_start(struct vm *vm)
 	vm->stopping = false;
 	vm_update_hold(vm);
 	for (i = 0; i < vm->nvps && !err; i++) {
-		err = -pthread_create(&vm->vp[i].thread, NULL, vp_thread, &vm->vp[i]);
+		err = -pthread_create(&vm->vp[i].thread, NULL, vp_thread,
+				      &vm->vp[i]);
 		vm->vp[i].started = !err;
 	}
 	pthread_mutex_unlock(&vm->lock);

@@ -14,37 +14,44 @@
 
 #include "mem/mem.h"
 
-#define VM_VPS_MAX 64
-#define VM_CRASH_GRACE_MS 10000u	/* see vm_crash() */
-#define VM_MEMORY_MIN (64ull << 20)
-#define VM_HOLE_START 0xC0000000ull	/* RAM hole below 4 GiB: MMIO, APICs */
-#define VM_HOLE_END 0x100000000ull
+#define VM_VPS_MAX	  64
+#define VM_CRASH_GRACE_MS 10000u /* see vm_crash() */
+#define VM_MEMORY_MIN	  (64ull << 20)
+#define VM_HOLE_START	  0xC0000000ull /* RAM hole below 4 GiB: MMIO, APICs */
+#define VM_HOLE_END	  0x100000000ull
 
 struct vm;
 struct vp;
 
 /* Why the whole VM stopped (or is to stop). */
-enum vm_end { VM_END_NONE, VM_END_POWER_OFF, VM_END_RESET, VM_END_CRASH, VM_END_ERROR };
+enum vm_end {
+	VM_END_NONE,
+	VM_END_POWER_OFF,
+	VM_END_RESET,
+	VM_END_CRASH,
+	VM_END_ERROR
+};
 
 /* Exits to user space by reason, per VP; plain counters of the VP's thread. */
 struct vp_stats {
-	uint64_t exits;			/* all returns of KVM_RUN */
+	uint64_t exits; /* all returns of KVM_RUN */
 	uint64_t pio, mmio, msr, hypercall, synic, interrupted, other;
 };
 
 struct vm_config {
-	uint64_t memory;		/* bytes */
+	uint64_t memory; /* bytes */
 	unsigned int processors;
 };
 
 /* What vm hands upwards.  Called on the VP's thread unless noted. */
 struct vm_ops {
 	/* Port I/O; buf is `size` bytes (1, 2, 4).  Unclaimed reads give ones. */
-	void (*pio)(void *priv, struct vp *vp, uint16_t port, bool write, void *buf,
-		    unsigned int size);
+	void (*pio)(void *priv, struct vp *vp, uint16_t port, bool write,
+		    void *buf, unsigned int size);
 	/* KVM_EXIT_HYPERV, KVM_EXIT_X86_RDMSR/WRMSR: host/hv fills the answer. */
 	void (*hyperv)(void *priv, struct vp *vp, struct kvm_hyperv_exit *exit);
-	int (*msr)(void *priv, struct vp *vp, bool write, uint32_t index, uint64_t *value);
+	int (*msr)(void *priv, struct vp *vp, bool write, uint32_t index,
+		   uint64_t *value);
 	/* KVM_SYSTEM_EVENT_CRASH, the way of a KVM without MSR filters; may be
 	 * NULL.  hv_crash() is meant for it. */
 	void (*crash)(void *priv, struct vp *vp);
@@ -65,7 +72,8 @@ struct mem *vm_mem(struct vm *vm);
 int vm_fd(struct vm *vm);
 int vm_kvm_fd(struct vm *vm);
 unsigned int vm_processors(const struct vm *vm);
-struct vp *vm_vp(struct vm *vm, unsigned int index);	/* NULL when out of range */
+struct vp *vm_vp(struct vm *vm,
+		 unsigned int index); /* NULL when out of range */
 unsigned int vp_index(const struct vp *vp);
 int vp_fd(const struct vp *vp);
 struct vm *vp_vm(const struct vp *vp);
@@ -75,10 +83,11 @@ struct kvm_run *vp_run(struct vp *vp);
  * Leaves 0x40000000 and up of all VPs, before they first run; the rest of
  * CPUID is what KVM supports.  0 or -errno.
  */
-int vm_set_leaves(struct vm *vm, const struct kvm_cpuid_entry2 *leaf, unsigned int n);
+int vm_set_leaves(struct vm *vm, const struct kvm_cpuid_entry2 *leaf,
+		  unsigned int n);
 
-int vm_start(struct vm *vm);		/* starts the VPs' threads */
-void vm_stop(struct vm *vm);		/* ends them; blocks; not from a VP thread */
+int vm_start(struct vm *vm); /* starts the VPs' threads */
+void vm_stop(struct vm *vm); /* ends them; blocks; not from a VP thread */
 /* All VPs out of the guest (blocks, so not from a VP thread), and on again.
  * Nestable calls are counted. */
 void vm_pause(struct vm *vm);
@@ -126,7 +135,8 @@ unsigned int vm_sint_gsi(const struct vm *vm, unsigned int vp);
 void vp_get_stats(const struct vp *vp, struct vp_stats *out);
 /* KVM's own binary statistics (KVM_GET_STATS_FD) summed over VPs: calls fn for
  * every counter name of VM and VPs. */
-void vm_each_kvm_stat(struct vm *vm, void (*fn)(const char *name, uint64_t value, void *arg),
+void vm_each_kvm_stat(struct vm *vm,
+		      void (*fn)(const char *name, uint64_t value, void *arg),
 		      void *arg);
 
 /* vm/boot.h: loads kernel, initrd, command line; vm/acpi.h: tables. */

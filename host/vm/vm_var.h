@@ -8,7 +8,7 @@
 #include "vm.h"
 
 #define VM_IOAPIC_PINS 24u
-#define VM_LEAVES_MAX 128u	/* CPUID entries, KVM's and the hypervisor's */
+#define VM_LEAVES_MAX  128u /* CPUID entries, KVM's and the hypervisor's */
 
 /* A VP's power-on state; see state.c. */
 struct vp_state;
@@ -22,11 +22,11 @@ struct vp {
 	size_t run_size;
 
 	pthread_t thread;
-	bool started;			/* thread is to be joined */
-	atomic_int tid;			/* 0 while the thread does not run */
-	atomic_bool kicked;		/* a signal is on its way to the thread */
+	bool started;	    /* thread is to be joined */
+	atomic_int tid;	    /* 0 while the thread does not run */
+	atomic_bool kicked; /* a signal is on its way to the thread */
 
-	struct vp_stats stats;		/* written by the VP's thread only */
+	struct vp_stats stats; /* written by the VP's thread only */
 	struct vp_state *initial;
 };
 
@@ -38,7 +38,7 @@ struct vm {
 	unsigned int nvps;
 	struct vp *vp;
 
-	struct kvm_cpuid2 *cpuid;	/* what KVM and this processor support */
+	struct kvm_cpuid2 *cpuid; /* what KVM and this processor support */
 	struct kvm_cpuid_entry2 hv_leaf[16];
 	unsigned int hv_leaves;
 	struct vm_state *initial;
@@ -49,29 +49,30 @@ struct vm {
 	 */
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
-	bool running;			/* threads exist */
+	bool running; /* threads exist */
 	bool stopping;
-	unsigned int paused;		/* vm_pause() calls not yet undone */
-	unsigned int parked;		/* VPs that wait */
-	atomic_bool hold;		/* paused, ended or stopping: VPs park */
+	unsigned int paused; /* vm_pause() calls not yet undone */
+	unsigned int parked; /* VPs that wait */
+	atomic_bool hold;    /* paused, ended or stopping: VPs park */
 	enum vm_end ended;
 
 	/* A guest that reported a crash and may still write a dump; crash.c. */
 	bool crashed;
 	bool crash_thread_up;
 	pthread_t crash_thread;
-	struct timespec crash_deadline;	/* tv_sec 0: none */
+	struct timespec crash_deadline; /* tv_sec 0: none */
 	char crash_why[160];
 };
 
 /* Sleeps while the VM is held; false when the thread is to end. */
 bool vm_park(struct vm *vm);
-void vm_update_hold(struct vm *vm);		/* lock held */
+void vm_update_hold(struct vm *vm); /* lock held */
 void vm_kick_all(struct vm *vm);
 /* The crash watcher ends with the VM; after this it is gone. */
 void vm_crash_stop(struct vm *vm);
 
-int vp_create(struct vm *vm, unsigned int index, struct vp *vp, char *why, size_t why_len);
+int vp_create(struct vm *vm, unsigned int index, struct vp *vp, char *why,
+	      size_t why_len);
 void vp_destroy(struct vp *vp);
 void *vp_thread(void *vp);
 /* The signal that takes a VP out of the guest: blocked everywhere but there. */

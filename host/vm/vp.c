@@ -21,7 +21,7 @@
 
 /* As firmware leaves them: everything write-back.  Linux drops the page
  * attribute table where the memory type registers are off. */
-#define MSR_MTRR_DEF_TYPE 0x2ff
+#define MSR_MTRR_DEF_TYPE      0x2ff
 #define MTRR_ENABLE_WRITE_BACK 0x806
 
 static __thread struct vp *vp_self;
@@ -53,13 +53,15 @@ static int set_memory_types(struct vp *vp)
 		struct kvm_msr_entry entry;
 	} msr = {
 		.head.nmsrs = 1,
-		.entry = { .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ENABLE_WRITE_BACK },
+		.entry = { .index = MSR_MTRR_DEF_TYPE,
+			   .data = MTRR_ENABLE_WRITE_BACK },
 	};
 
 	return ioctl(vp->fd, KVM_SET_MSRS, &msr) == 1 ? 0 : -EIO;
 }
 
-int vp_create(struct vm *vm, unsigned int index, struct vp *vp, char *why, size_t len)
+int vp_create(struct vm *vm, unsigned int index, struct vp *vp, char *why,
+	      size_t len)
 {
 	int size = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	int err;
@@ -68,14 +70,18 @@ int vp_create(struct vm *vm, unsigned int index, struct vp *vp, char *why, size_
 	vp->index = index;
 	vp->fd = ioctl(vm->fd, KVM_CREATE_VCPU, index);
 	if (vp->fd < 0)
-		return vm_why(why, len, -errno, "KVM makes no virtual processor %u: %s", index,
+		return vm_why(why, len, -errno,
+			      "KVM makes no virtual processor %u: %s", index,
 			      strerror(errno));
 	if (size < (int)sizeof(*vp->run))
-		return vm_why(why, len, -ENOTSUP, "KVM shares no state of its processors");
-	vp->run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vp->fd, 0);
+		return vm_why(why, len, -ENOTSUP,
+			      "KVM shares no state of its processors");
+	vp->run =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vp->fd, 0);
 	if (vp->run == MAP_FAILED) {
 		vp->run = NULL;
-		return vm_why(why, len, -errno, "processor %u is not to be mapped: %s", index,
+		return vm_why(why, len, -errno,
+			      "processor %u is not to be mapped: %s", index,
 			      strerror(errno));
 	}
 	vp->run_size = size;
@@ -85,8 +91,8 @@ int vp_create(struct vm *vm, unsigned int index, struct vp *vp, char *why, size_
 	if (!err)
 		err = set_memory_types(vp);
 	if (err)
-		return vm_why(why, len, err, "processor %u can't be set up: %s", index,
-			      strerror(-err));
+		return vm_why(why, len, err, "processor %u can't be set up: %s",
+			      index, strerror(-err));
 	return 0;
 }
 
@@ -168,7 +174,8 @@ static void exit_pio(struct vp *vp)
 	for (i = 0; i < run->io.count; i++, data += run->io.size) {
 		if (!write)
 			memset(data, 0xff, run->io.size);
-		vp->vm->ops.pio(vp->vm->priv, vp, run->io.port, write, data, run->io.size);
+		vp->vm->ops.pio(vp->vm->priv, vp, run->io.port, write, data,
+				run->io.size);
 	}
 }
 
@@ -186,7 +193,10 @@ static void exit_msr(struct vp *vp, bool write)
 	uint64_t value = write ? run->msr.data : 0;
 
 	vp->stats.msr++;
-	run->msr.error = vp->vm->ops.msr(vp->vm->priv, vp, write, run->msr.index, &value) ? 1 : 0;
+	run->msr.error = vp->vm->ops.msr(vp->vm->priv, vp, write,
+					 run->msr.index, &value) ?
+				 1 :
+				 0;
 	if (!write)
 		run->msr.data = value;
 }
@@ -207,7 +217,8 @@ static void exit_system_event(struct vp *vp)
 		if (vp->vm->ops.crash)
 			vp->vm->ops.crash(vp->vm->priv, vp);
 		else
-			vm_crash(vp->vm, "the guest reported a crash", VM_CRASH_GRACE_MS);
+			vm_crash(vp->vm, "the guest reported a crash",
+				 VM_CRASH_GRACE_MS);
 		break;
 	default:
 		snprintf(why, sizeof(why), "unknown system event %u",
@@ -216,15 +227,16 @@ static void exit_system_event(struct vp *vp)
 	}
 }
 
-static void fail(struct vp *vp, enum vm_end end, const char *what, uint64_t code)
+static void fail(struct vp *vp, enum vm_end end, const char *what,
+		 uint64_t code)
 {
 	struct kvm_regs regs;
 	char why[128];
 
 	if (ioctl(vp->fd, KVM_GET_REGS, &regs))
 		regs.rip = 0;
-	snprintf(why, sizeof(why), "vp%u: %s 0x%llx at rip 0x%llx", vp->index, what,
-		 (unsigned long long)code, (unsigned long long)regs.rip);
+	snprintf(why, sizeof(why), "vp%u: %s 0x%llx at rip 0x%llx", vp->index,
+		 what, (unsigned long long)code, (unsigned long long)regs.rip);
 	vm_end(vp->vm, end, why);
 }
 
@@ -263,12 +275,14 @@ static void handle_exit(struct vp *vp)
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
 		vp->stats.other++;
-		fail(vp, VM_END_ERROR, "the processor refused to enter the guest, reason",
+		fail(vp, VM_END_ERROR,
+		     "the processor refused to enter the guest, reason",
 		     run->fail_entry.hardware_entry_failure_reason);
 		break;
 	case KVM_EXIT_INTERNAL_ERROR:
 		vp->stats.other++;
-		fail(vp, VM_END_ERROR, "KVM internal error", run->internal.suberror);
+		fail(vp, VM_END_ERROR, "KVM internal error",
+		     run->internal.suberror);
 		break;
 	default:
 		vp->stats.other++;

@@ -52,7 +52,8 @@ static uint32_t get32(const uint8_t *p)
 	return v;
 }
 
-static int build(const struct acpi_config *cfg, unsigned int processors, const char *name)
+static int build(const struct acpi_config *cfg, unsigned int processors,
+		 const char *name)
 {
 	memset(table, 0, sizeof(table));
 	return acpi_table(cfg, processors, name, table, sizeof(table));
@@ -85,7 +86,8 @@ static void test_errors(void **state)
 	assert_true(acpi_table(&config, 1, "NONE", table, sizeof(table)) < 0);
 	assert_true(acpi_table(&config, 1, "FACP", table, 100) < 0);
 	/* One that would leave its room below 1 MiB. */
-	assert_true(acpi_table(&config, 100000, "APIC", table, sizeof(table)) < 0);
+	assert_true(acpi_table(&config, 100000, "APIC", table, sizeof(table)) <
+		    0);
 }
 
 static void test_madt(void **state)
@@ -118,11 +120,11 @@ static void test_fadt(void **state)
 
 	(void)state;
 	assert_int_equal(build(&config, 1, "FACP"), 276);
-	assert_true(get32(table + 112) & 1u << 20);	/* hardware-reduced */
-	assert_true(get32(table + 112) & 1u << 10);	/* reset register */
-	assert_int_equal(table[109] & 0x02, 0);		/* no i8042 */
-	assert_int_equal(table[109] & 0x24, 0x04);	/* no VGA, but a clock */
-	assert_int_equal(get32(table + 76), 0);		/* no PM timer */
+	assert_true(get32(table + 112) & 1u << 20); /* hardware-reduced */
+	assert_true(get32(table + 112) & 1u << 10); /* reset register */
+	assert_int_equal(table[109] & 0x02, 0);	    /* no i8042 */
+	assert_int_equal(table[109] & 0x24, 0x04);  /* no VGA, but a clock */
+	assert_int_equal(get32(table + 76), 0);	    /* no PM timer */
 	assert_int_equal(get32(table + 120), 0x602);
 	assert_int_equal(table[128], 6);
 	assert_int_equal(get32(table + 248), 0x600);
@@ -159,7 +161,8 @@ static int run(const char *fmt, const char *name)
 	return status;
 }
 
-static void disassemble(const struct acpi_config *cfg, unsigned int processors, const char *name)
+static void disassemble(const struct acpi_config *cfg, unsigned int processors,
+			const char *name)
 {
 	char path[128];
 	FILE *f;
@@ -208,11 +211,16 @@ static void test_dsdt(void **state)
 	assert_non_null(strstr(text, "Device (COM1)"));
 	assert_non_null(strstr(text, "Device (COM2)"));
 	assert_non_null(strstr(text, "EisaId (\"PNP0501\")"));
-	assert_non_null(strstr(text, "Interrupt (ResourceConsumer, Level, ActiveHigh, Exclusive"));
+	assert_non_null(strstr(
+		text,
+		"Interrupt (ResourceConsumer, Level, ActiveHigh, Exclusive"));
 	assert_non_null(strstr(text, "EisaId (\"PNP0B00\")"));
 	assert_non_null(strstr(text, "Name (_S5, Package"));
 	/* 6033: Hyper-V's "VMBus" is shorter than the rules of _HID have it. */
-	assert_int_equal(run("cd %s && iasl -vw 6033 -p again %s.dsl >said 2>&1", "DSDT"), 0);
+	assert_int_equal(
+		run("cd %s && iasl -vw 6033 -p again %s.dsl >said 2>&1",
+		    "DSDT"),
+		0);
 	assert_non_null(strstr(said, " 0 Errors, 0 Warnings"));
 
 	bare.com_irq[1] = 0;
@@ -240,12 +248,9 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_checksums),
-		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_madt),
-		cmocka_unit_test(test_fadt),
-		cmocka_unit_test(test_iasl),
-		cmocka_unit_test(test_dsdt),
+		cmocka_unit_test(test_checksums), cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_madt),	  cmocka_unit_test(test_fadt),
+		cmocka_unit_test(test_iasl),	  cmocka_unit_test(test_dsdt),
 	};
 
 	return cmocka_run_group_tests_name("acpi", tests, setup, teardown);

@@ -126,7 +126,8 @@ static void *poster(void *arg)
 	uintptr_t i;
 
 	for (i = 1; i <= MANY; i++)
-		if (mailbox_post(box, count_call, (void *)(i << 1 | (uintptr_t)arg)))
+		if (mailbox_post(box, count_call,
+				 (void *)(i << 1 | (uintptr_t)arg)))
 			break;
 	return NULL;
 }
@@ -153,7 +154,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_order, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_signal_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_signal_taken, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_nested, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),

@@ -16,7 +16,7 @@
 
 #include "mem/mem.h"
 
-#define MIB (1ull << 20)
+#define MIB  (1ull << 20)
 #define PAGE MEM_PAGE_SIZE
 
 static void test_create(void **state)
@@ -64,7 +64,8 @@ static void test_add(void **state)
 	assert_int_equal(mem_add(&m, 0, 0, a), -EINVAL);
 	assert_int_equal(mem_add(&m, 1, PAGE, a), -EINVAL);
 	assert_int_equal(mem_add(&m, 0, PAGE, NULL), -EINVAL);
-	assert_int_equal(mem_add(&m, ~(uint64_t)PAGE + 1, 2 * PAGE, a), -EINVAL);
+	assert_int_equal(mem_add(&m, ~(uint64_t)PAGE + 1, 2 * PAGE, a),
+			 -EINVAL);
 	assert_int_equal(mem_add(&m, PAGE, PAGE, a), 0);
 	assert_int_equal(mem_add(&m, 0, 2 * PAGE, a), -EEXIST);
 	assert_int_equal(mem_add(&m, PAGE, PAGE, a), -EEXIST);
@@ -96,10 +97,12 @@ static void test_copy(void **state)
 
 	/* All or nothing. */
 	memset(low, 0, PAGE);
-	assert_int_equal(mem_write(&m, 2 * PAGE - 16, buf, sizeof(buf)), -EFAULT);
+	assert_int_equal(mem_write(&m, 2 * PAGE - 16, buf, sizeof(buf)),
+			 -EFAULT);
 	assert_int_equal(low[PAGE - 16], 0);
 	memset(out, 0xee, sizeof(out));
-	assert_int_equal(mem_read(&m, 2 * PAGE - 16, out, sizeof(out)), -EFAULT);
+	assert_int_equal(mem_read(&m, 2 * PAGE - 16, out, sizeof(out)),
+			 -EFAULT);
 	assert_int_equal(out[0], 0xee);
 	assert_int_equal(mem_read(&m, UINT64_MAX - 7, out, 16), -EFAULT);
 	assert_int_equal(mem_read(&m, 1 << 20, out, 0), 0);
@@ -123,7 +126,8 @@ static void test_iov(void **state)
 	assert_ptr_equal(iov[0].iov_base, ram + 2 * PAGE);
 	assert_int_equal(iov[0].iov_len, 3 * PAGE);
 	/* An offset beyond the first page skips whole pages. */
-	assert_int_equal(mem_iov(&m, run, 3, PAGE + 8, 2 * PAGE - 8, iov, 4), 1);
+	assert_int_equal(mem_iov(&m, run, 3, PAGE + 8, 2 * PAGE - 8, iov, 4),
+			 1);
 	assert_ptr_equal(iov[0].iov_base, ram + 3 * PAGE + 8);
 	assert_int_equal(iov[0].iov_len, 2 * PAGE - 8);
 
@@ -138,7 +142,8 @@ static void test_iov(void **state)
 
 	assert_int_equal(mem_iov(&m, run, 3, 0, 0, iov, 0), 0);
 	assert_int_equal(mem_iov(&m, run, 3, 1, 3 * PAGE, iov, 4), -EINVAL);
-	assert_int_equal(mem_iov(&m, run, 3, UINT32_MAX, UINT32_MAX, iov, 4), -EINVAL);
+	assert_int_equal(mem_iov(&m, run, 3, UINT32_MAX, UINT32_MAX, iov, 4),
+			 -EINVAL);
 	assert_int_equal(mem_iov(&m, run, 0, 0, 1, iov, 4), -EINVAL);
 	assert_int_equal(mem_iov(&m, outside, 2, 0, 2 * PAGE, iov, 4), -EFAULT);
 	assert_int_equal(mem_iov(&m, outside, 2, 0, PAGE, iov, 4), 1);

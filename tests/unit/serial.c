@@ -34,7 +34,7 @@ static char path[64], target[80], why[256];
 static void on_irq(void *priv, bool level)
 {
 	(void)priv;
-	assert_int_not_equal(level, irq);	/* told when it changes only */
+	assert_int_not_equal(level, irq); /* told when it changes only */
 	irq = level;
 	edges++;
 }
@@ -54,7 +54,9 @@ static uint8_t in(unsigned int reg)
 
 static int open_port(const char *how)
 {
-	const struct serial_config cfg = { .port = COM, .target = how, .irq = on_irq };
+	const struct serial_config cfg = { .port = COM,
+					   .target = how,
+					   .irq = on_irq };
 
 	irq = false;
 	edges = 0;
@@ -97,7 +99,7 @@ static void test_loopback(void **state)
 {
 	(void)state;
 	assert_int_equal(open_port("none"), 0);
-	out(4, 0x1a);			/* loop, RTS, OUT2: what drivers look for */
+	out(4, 0x1a); /* loop, RTS, OUT2: what drivers look for */
 	assert_int_equal(in(6), 0x90);
 	out(4, 0x15);
 	assert_int_equal(in(6), 0x60);
@@ -113,10 +115,10 @@ static void test_interrupts(void **state)
 	(void)state;
 	assert_int_equal(open_port("none"), 0);
 	out(1, 0x02);
-	assert_false(irq);		/* not without OUT2 */
+	assert_false(irq); /* not without OUT2 */
 	out(4, 0x0b);
 	assert_true(irq);
-	assert_int_equal(in(2), 0x02);	/* reading it takes it back */
+	assert_int_equal(in(2), 0x02); /* reading it takes it back */
 	assert_false(irq);
 	assert_int_equal(in(2), 0x01);
 	out(0, 'a');
@@ -148,7 +150,7 @@ static void test_file(void **state)
 	assert_int_equal(open_port(target), 0);
 	for (p = "hello\n"; *p; p++)
 		out(0, *p);
-	serial_destroy(com);		/* nothing is lost at the end */
+	serial_destroy(com); /* nothing is lost at the end */
 	fd = open(path, O_RDONLY);
 	assert_int_equal(read(fd, buf, sizeof(buf)), 6);
 	assert_string_equal(buf, "hello\n");
@@ -339,7 +341,7 @@ static void test_stale_socket(void **state)
 
 static void test_rtc(void **state)
 {
-	const time_t t = 1709251199;	/* 2024-02-29 23:59:59 UTC, a Thursday */
+	const time_t t = 1709251199; /* 2024-02-29 23:59:59 UTC, a Thursday */
 	struct rtc rtc = { 0 };
 	uint8_t v = 0x80 | 0x32;
 
