@@ -65,22 +65,15 @@ static int file_open(const char *what, const char *path, int *fd,
 	if (*fd < 0)
 		return vm_why(why, len, -errno, "cannot open the %s %s: %s",
 			      what, path, strerror(errno));
-	if (fstat(*fd, &st)) {
-		err = -errno;
-	} else if (!S_ISREG(st.st_mode)) {
-		err = -EINVAL;
-	} else if (!st.st_size) {
-		err = -ENODATA;
-	} else {
+	if (!fstat(*fd, &st) && S_ISREG(st.st_mode)) {
 		*size = st.st_size;
 		return 0;
 	}
+	err = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 	close(*fd);
 	*fd = -1;
-	return vm_why(why, len, err, "%s %s: %s", what, path,
-		      err == -ENODATA ? "the file is empty" :
-		      err == -EINVAL  ? "not a regular file" :
-					strerror(-err));
+	return vm_why(why, len, err, "the %s %s is %s: give a file", what, path,
+		      err == -EISDIR ? "a folder" : "no regular file");
 }
 
 /* Straight into guest memory: [gpa, gpa+size) was found to be RAM. */
@@ -129,8 +122,11 @@ static int image_check(struct image *img, char *why, size_t len)
 			"%s has no 64-bit entry: give a kernel for x86-64",
 			img->path);
 	img->payload = ((h->setup_sects ? h->setup_sects : 4) + 1) * SECTOR;
-	if (img->payload >= img->size)
-		return vm_why(why, len, -ENOEXEC, "%s is cut short", img->path);
+	if (img->payload >= img->size ||
+	    img->h.syssize > (img->size - img->payload + 15) / 16)
+		return vm_why(why, len, -ENOEXEC,
+			      "the kernel %s is cut short: get it anew",
+			      img->path);
 	return 0;
 }
 

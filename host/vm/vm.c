@@ -59,6 +59,10 @@ static int kvm_open(struct vm *vm, char *why, size_t len)
 		return vm_why(why, len, -errno, "cannot open /dev/kvm: %s",
 			      strerror(errno));
 	version = ioctl(vm->kvm, KVM_GET_API_VERSION, 0);
+	if (version < 0)
+		return vm_why(why, len, -ENOTTY,
+			      "/dev/kvm is no KVM device: it should have major "
+			      "10, minor 232; load kvm_intel or kvm_amd");
 	if (version != KVM_API_VERSION)
 		return vm_why(why, len, -ENOTSUP,
 			      "/dev/kvm speaks API %d, not %d", version,
