@@ -224,6 +224,19 @@ static uint64_t repeat_iov(struct stor_req *req, const struct scsi_step *step)
 	return (uint64_t)times * bs;
 }
 
+/* A buffer may be larger than the transfer: the rest is none of ours. */
+static unsigned int iov_cut(struct iovec *iov, unsigned int n, uint64_t len)
+{
+	unsigned int i;
+
+	for (i = 0; i < n && len; i++) {
+		if (iov[i].iov_len > len)
+			iov[i].iov_len = len;
+		len -= iov[i].iov_len;
+	}
+	return i;
+}
+
 static void req_step(struct stor_req *req)
 {
 	const struct scsi_step *step = &req->cmd.steps[req->step];
@@ -238,31 +251,19 @@ static void req_step(struct stor_req *req)
 		.niov = req->cmd.niov,
 		.done = step_done,
 	};
-	if (step->repeat) {
+	if (step->repeat)
 		disk->len = repeat_iov(req, step);
-		if (!disk->len) {
-			scsi_disk_done(&req->cmd, step, -ENOMEM);
-			req_complete(req);
-			return;
-		}
+	else
+		disk->niov = iov_cut(req->iov, req->cmd.niov, step->len);
+	if (step->repeat && !disk->len) {
+		scsi_disk_done(&req->cmd, step, -ENOMEM);
+		req_complete(req);
+		return;
 	}
 	disk_submit(req->slot->disk, req->chan->worker, disk);
 }
 
 /* ---- taking on ---- */
-
-/* A buffer may be larger than the transfer: the rest is none of ours. */
-static unsigned int iov_cut(struct iovec *iov, unsigned int n, uint64_t len)
-{
-	unsigned int i;
-
-	for (i = 0; i < n && len; i++) {
-		if (iov[i].iov_len > len)
-			iov[i].iov_len = len;
-		len -= iov[i].iov_len;
-	}
-	return i;
-}
 
 static int req_buffer_keep(struct stor_req *req, unsigned int n)
 {
@@ -307,8 +308,7 @@ static const char *req_buffer(struct stor_req *req, const struct vmbus_packet *p
 	if (want > len)
 		return "transfer longer than the buffer";
 	req->cmd.len = want;
-	n = iov_cut(c->scratch, n, want);
-	return req_buffer_keep(req, n) ? "out of memory" : NULL;
+	return req_buffer_keep(req, iov_cut(c->scratch, n, want)) ? "out of memory" : NULL;
 }
 
 static const char *srb_check(const struct stor_srb *srb)
