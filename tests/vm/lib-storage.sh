@@ -30,11 +30,11 @@ is "$(cat $q/fua)" 1 'FUA is seen'
 is "$(cat $q/rotational)" 0 'the disk does not rotate'
 [ "$(cat $q/discard_max_bytes)" -gt 0 ]; ok $? 'TRIM is offered'
 grep -q '^naa\.' /sys/block/$d0/device/wwid; ok $? 'the disk has a WWN'
-[ -s /sys/block/$d0/device/vpd_pg80 ]; ok $? 'the disk has a serial number'
+[ "$(wc -c </sys/block/$d0/device/vpd_pg80)" -gt 4 ]; ok $? 'the disk has a serial number'
 [ "$(cat /sys/block/$d0/device/wwid)" != "$(cat /sys/block/$d1/device/wwid)" ]
 ok $? 'each disk has a WWN of its own'
 
-got=$(head -c 8M /dev/$d1 | sha256sum | cut -d' ' -f1)
+got=$(head -c 8388608 /dev/$d1 | sha256sum | cut -d' ' -f1)
 is "$got" "$sum" 'data from the root side arrive whole'
 
 run 'mkfs.ext4' mkfs.ext4 -q /dev/$d0
@@ -51,7 +51,7 @@ run 'fstrim' fstrim /mnt
 run 'umount' umount /mnt
 echo "data $wrote"
 
-head -c 8M /dev/urandom >/tmp/back
+head -c 8388608 /dev/urandom >/tmp/back
 dd if=/tmp/back of=/dev/$d1 bs=1M seek=8 conv=fsync 2>/dev/null
 ok $? 'data for the root side written'
 echo "back $(sha256sum </tmp/back | cut -d' ' -f1)"
