@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Every version of the VMBus protocol, by cap: the child takes just that one,
+# and its disk works.  With stock modules and with ours.
+# root-kernel: 6.1
+# timeout: 1200
+. "$(dirname "$0")/lib.sh"
+. "$PROJECT/tests/vm/lib-storage.sh"
+
+guest_script versions <<'EOF'
+want=$(sed -n 's/.*\bwant=\([0-9.]*\).*/\1/p' /proc/cmdline)
+for m in hv_vmbus sd_mod hv_storvsc; do modprobe $m || ok 1 "$m loads"; done
+is "$(dmesg | sed -n 's/.*Vmbus version:\([0-9.]*\).*/\1/p')" "$want" 'version'
+disk=$(first_disk); ok $? 'the disk is there'
+head -c 1M /dev/urandom >/tmp/data
+run 'write' dd if=/tmp/data of=$disk bs=64k oflag=direct
+run 'read' dd if=$disk of=/tmp/back bs=64k count=16 iflag=direct
+run 'the same data' cmp /tmp/data /tmp/back
+modprobe -r hv_storvsc && modprobe -r hv_vmbus; ok $? 'the bus ends'
+modprobe hv_vmbus && modprobe hv_storvsc; ok $? 'and comes again'
+disk=$(first_disk); ok $? 'with the disk'
+run 'read again' dd if=$disk of=/tmp/back bs=64k count=16 iflag=direct
+run 'still the same' cmp /tmp/data /tmp/back
+EOF
+for who in ours stock; do
+	ours=
+	[ $who = stock ] || ours='hv_vmbus hv_storvsc'
+	initramfs $who 6.1 --available "$STORAGE_MODULES" --ours "$ours" \
+		--script "$OUT/versions.sh"
+done
+enter_root
+
+for who in stock ours; do
+	for v in 2.4 3.0 4.0 4.1 5.0 5.1 5.2 5.3; do
+		truncate -s 0 "$T/disk.img"
+		truncate -s 16M "$T/disk.img"
+		run_child "$who-$v" 6.1 $who "want=$v" --processors 2 --memory 256M \
+			--vmbus-version $v --scsi "file=$T/disk.img"
+		child_passed "$who-$v"
+		is "$(stat_of "$who-$v" .vmbus.messages_bad)" 0 "$who-$v: no bad message"
+	done
+done
+finish
