@@ -17,26 +17,28 @@
 #include "agent.h"
 
 /* A root partition that nobody talks to ends by itself. */
-#define IDLE_SECONDS	1800
-#define CHUNK		32768
+#define IDLE_SECONDS 1800
+#define CHUNK	     32768
 
 static struct {
 	int port;
 	struct job job;
-	int exited;		/* the job's first process has ended */
+	int exited; /* the job's first process has ended */
 	int status;
 	char in[sizeof(struct frame_header) + FRAME_MAX];
 	size_t in_length;
 	char out[sizeof(struct frame_header) * 2 + CHUNK];
 	size_t out_length;
-	char *pending;		/* standard input not yet taken by the job */
+	char *pending; /* standard input not yet taken by the job */
 	size_t pending_length;
 	int pending_eof;
 } agent = { .job = { .in = -1, .out = -1, .err = -1 } };
 
 static void queue_frame(char type, const void *data, size_t length)
 {
-	struct frame_header h = { { 'E', 'N', 'L' }, type, agent.job.id,
+	struct frame_header h = { { 'E', 'N', 'L' },
+				  type,
+				  agent.job.id,
 				  length };
 
 	if (agent.out_length + sizeof(h) + length > sizeof(agent.out))
@@ -96,7 +98,7 @@ static void feed_stdin(void)
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n < 0)
-			n = agent.pending_length;	/* nobody reads it */
+			n = agent.pending_length; /* nobody reads it */
 		agent.pending_length -= n;
 		memmove(agent.pending, agent.pending + n, agent.pending_length);
 	}
@@ -223,7 +225,7 @@ static void reap(void)
 			continue;
 		agent.exited = 1;
 		agent.status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
-			       WEXITSTATUS(status);
+						     WEXITSTATUS(status);
 	}
 }
 

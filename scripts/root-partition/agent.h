@@ -15,21 +15,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define FRAME_MAX	(256 * 1024)
+#define FRAME_MAX      (256 * 1024)
 
 /* To the agent. */
-#define FRAME_EXEC	'X'	/* NUL-ended strings, see job_parse() */
-#define FRAME_STDIN	'i'	/* an empty one is end of file */
-#define FRAME_SIGNAL	's'	/* one byte: the signal's number */
-#define FRAME_WINSIZE	'w'	/* rows, columns: two 16-bit words */
-#define FRAME_POWEROFF	'p'
+#define FRAME_EXEC     'X' /* NUL-ended strings, see job_parse() */
+#define FRAME_STDIN    'i' /* an empty one is end of file */
+#define FRAME_SIGNAL   's' /* one byte: the signal's number */
+#define FRAME_WINSIZE  'w' /* rows, columns: two 16-bit words */
+#define FRAME_POWEROFF 'p'
 
 /* To the client. */
-#define FRAME_STARTED	'S'
-#define FRAME_STDOUT	'o'
-#define FRAME_STDERR	'e'
-#define FRAME_MESSAGE	'm'	/* text for the user, from the agent itself */
-#define FRAME_EXIT	'x'	/* one byte: the exit status */
+#define FRAME_STARTED  'S'
+#define FRAME_STDOUT   'o'
+#define FRAME_STDERR   'e'
+#define FRAME_MESSAGE  'm' /* text for the user, from the agent itself */
+#define FRAME_EXIT     'x' /* one byte: the exit status */
 
 struct frame_header {
 	char magic[3];
@@ -43,13 +43,13 @@ struct job {
 	uint32_t id;
 	char *text;
 	const char *cwd;
-	const char *project;	/* the checkout, shared separately */
-	const char *kernel;	/* folder under build/kernels */
+	const char *project; /* the checkout, shared separately */
+	const char *kernel;  /* folder under build/kernels */
 	int tty;
 	char **env;
 	char **argv;
-	pid_t pid;		/* first process of its namespace, 0: none */
-	int in, out, err;	/* our ends; -1: closed */
+	pid_t pid;	  /* first process of its namespace, 0: none */
+	int in, out, err; /* our ends; -1: closed */
 };
 
 /* boot.c: mounts the machine's root as /, loads modules; exits on failure. */

@@ -87,8 +87,9 @@ static void enter_machine_root(void)
 	mkdir("/layer/work", 0755);
 	mount_or_die("root", "/machine", "9p", MS_RDONLY,
 		     "trans=virtio,version=9p2000.L,msize=512000,cache=loose");
-	mount_or_die("overlay", "/root", "overlay", 0,
-		     "lowerdir=/machine,upperdir=/layer/upper,workdir=/layer/work");
+	mount_or_die(
+		"overlay", "/root", "overlay", 0,
+		"lowerdir=/machine,upperdir=/layer/upper,workdir=/layer/work");
 	if (chdir("/root") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 ||
 	    chroot(".") < 0 || chdir("/") < 0)
 		die("cannot enter the machine's root: %s", strerror(errno));
@@ -116,7 +117,8 @@ void boot_system(void)
 	enter_machine_root();
 	mount_pseudo();
 	loopback_up();
-	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+	setenv("PATH",
+	       "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 	       1);
 }
 

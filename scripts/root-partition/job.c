@@ -187,8 +187,8 @@ static void forward_signal(int sig)
 /* Becomes the namespace's first process; the command is its child. */
 static void __attribute__((noreturn)) run_namespace(const struct job *job)
 {
-	static const int forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
-					 SIGUSR1, SIGUSR2 };
+	static const int forwarded[] = { SIGINT,  SIGTERM, SIGHUP,
+					 SIGQUIT, SIGUSR1, SIGUSR2 };
 	struct sigaction sa = { .sa_handler = forward_signal };
 	sigset_t none;
 	unsigned int i;
@@ -221,7 +221,7 @@ static void __attribute__((noreturn)) run_namespace(const struct job *job)
 			_exit(125);
 	}
 	_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
-	      WEXITSTATUS(status));
+				    WEXITSTATUS(status));
 }
 
 static int open_stdio(struct job *job, int child[3])

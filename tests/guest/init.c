@@ -23,7 +23,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define VERDICT_PORT	"/dev/ttyS1"
+#define VERDICT_PORT "/dev/ttyS1"
 
 static void say(const char *what, const char *name)
 {
@@ -139,7 +139,7 @@ static int run(char *const argv[], int out, int terminal)
 			return 125;
 	}
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
-	       WEXITSTATUS(status);
+				     WEXITSTATUS(status);
 }
 
 static void run_test(int modules_failed)
@@ -172,7 +172,8 @@ int main(void)
 
 	mount_all();
 	open_console();
-	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+	setenv("PATH",
+	       "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 	       1);
 	setenv("HOME", "/", 1);
 	failed = load_modules("/modules.list");
