@@ -114,6 +114,7 @@ static void handle_control(struct stor_chan *c, const struct vmbus_packet *pkt)
 		log_guest(&c->limit, c->name, "operation %u refused: status %#x", in.op,
 			  out.status);
 	if (action == STOR_BECAME_READY) {
+		stor_luns_forget(s);
 		atomic_store(&s->ready, true);
 		log_debug(c->name, "protocol %u.%u", s->proto.version >> 8,
 			  s->proto.version & 0xff);

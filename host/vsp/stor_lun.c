@@ -50,6 +50,14 @@ uint64_t stor_luns(const struct storvsp *s)
 	return luns;
 }
 
+void stor_luns_forget(struct storvsp *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < STORVSP_LUNS; i++)
+		__atomic_store_n(&s->slot[i].scsi.attention, 0, __ATOMIC_RELAXED);
+}
+
 /* ---- identity ---- */
 
 static uint64_t hash(uint64_t h, const void *data, size_t len)
@@ -109,6 +117,9 @@ static void attention_others(struct storvsp *s, const struct stor_slot *not_this
 {
 	unsigned int i;
 
+	/* Who has not looked yet has nothing to be told. */
+	if (!atomic_load(&s->ready))
+		return;
 	for (i = 0; i < STORVSP_LUNS; i++)
 		if (&s->slot[i] != not_this &&
 		    atomic_load(&s->slot[i].state) & STOR_SLOT_PRESENT)

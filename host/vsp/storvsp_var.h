@@ -62,6 +62,8 @@ bool stor_slot_hold(struct stor_slot *slot);
 void stor_slot_put(struct stor_slot *slot);
 /* Any thread: bit map of LUNs that are present. */
 uint64_t stor_luns(const struct storvsp *s);
+/* The primary's worker: a child begins, and knows of no change. */
+void stor_luns_forget(struct storvsp *s);
 /* Server thread: set up the places; close what is in them, at the end. */
 void stor_luns_init(struct storvsp *s);
 void stor_luns_close(struct storvsp *s);
