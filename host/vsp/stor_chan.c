@@ -330,6 +330,7 @@ static void start(void *arg)
 {
 	struct stor_chan *c = arg;
 
+	worker_set_idle(c->worker, chan_turn, c);
 	c->serving = true;
 	c->stopping = c->failed = c->enumerate = false;
 	c->rounds = c->in_flight = c->waiting = 0;
@@ -369,7 +370,6 @@ int stor_chan_open(struct stor_chan *c)
 		err = worker_create(c->name, CHAN_DEPTH, &c->worker);
 		if (err)
 			return err;
-		worker_set_idle(c->worker, chan_turn, c);
 	}
 	err = chan_buffers(c);
 	if (err)

@@ -56,7 +56,7 @@ struct child {
 
 /* ---- the host under the server ---- */
 
-static void child_post(void *host, uint32_t vp, uint8_t sint, const void *msg, size_t len)
+static inline void child_post(void *host, uint32_t vp, uint8_t sint, const void *msg, size_t len)
 {
 	struct child *c = host;
 	const struct vmb_hdr *hdr = msg;
@@ -89,12 +89,12 @@ static void child_post(void *host, uint32_t vp, uint8_t sint, const void *msg, s
 	}
 }
 
-static void child_drop_posts(void *host)
+static inline void child_drop_posts(void *host)
 {
 	(void)host;
 }
 
-static bool child_signal(void *host, uint32_t vp, uint8_t sint, uint16_t flag)
+static inline bool child_signal(void *host, uint32_t vp, uint8_t sint, uint16_t flag)
 {
 	struct child *c = host;
 
@@ -105,31 +105,31 @@ static bool child_signal(void *host, uint32_t vp, uint8_t sint, uint16_t flag)
 	return !eventfd_write(c->interrupt, 1);
 }
 
-static int child_connect_event(void *host, uint32_t connection, int fd)
+static inline int child_connect_event(void *host, uint32_t connection, int fd)
 {
 	((struct child *)host)->fds[connection - 0x2000] = fd;
 	return 0;
 }
 
-static void child_disconnect_event(void *host, uint32_t connection, int fd)
+static inline void child_disconnect_event(void *host, uint32_t connection, int fd)
 {
 	(void)fd;
 	((struct child *)host)->fds[connection - 0x2000] = 0;
 }
 
-static void child_defer(void *host, void (*fn)(void *arg), void *arg)
+static inline void child_defer(void *host, void (*fn)(void *arg), void *arg)
 {
 	if (mailbox_post(((struct child *)host)->box, fn, arg))
 		abort();
 }
 
-static void child_connected(void *host, uint32_t version)
+static inline void child_connected(void *host, uint32_t version)
 {
 	(void)host;
 	(void)version;
 }
 
-static bool child_vp_valid(void *host, uint32_t vp)
+static inline bool child_vp_valid(void *host, uint32_t vp)
 {
 	(void)host;
 	return vp < 64;
@@ -148,7 +148,7 @@ static const struct vmbus_host_ops child_ops = {
 
 /* ---- time ---- */
 
-static uint64_t child_now(void)
+static inline uint64_t child_now(void)
 {
 	struct timespec ts;
 
@@ -157,7 +157,7 @@ static uint64_t child_now(void)
 }
 
 /* Run what the server thread has to do; wait up to `ms` for something. */
-static void child_poll(struct child *c, int ms)
+static inline void child_poll(struct child *c, int ms)
 {
 	struct pollfd p[2] = { { mailbox_fd(c->box), POLLIN, 0 }, { c->interrupt, POLLIN, 0 } };
 	eventfd_t count;
@@ -180,26 +180,26 @@ static void child_poll(struct child *c, int ms)
 
 /* ---- messages ---- */
 
-static void child_message(struct child *c, const void *msg, size_t len)
+static inline void child_message(struct child *c, const void *msg, size_t len)
 {
 	vmbus_server_message(c->srv, VMB_PORT_MULTI, msg, len);
 }
 
-static void child_simple(struct child *c, uint32_t type)
+static inline void child_simple(struct child *c, uint32_t type)
 {
 	struct vmb_hdr m = { type, 0 };
 
 	child_message(c, &m, sizeof(m));
 }
 
-static void child_relid(struct child *c, uint32_t type, uint32_t relid)
+static inline void child_relid(struct child *c, uint32_t type, uint32_t relid)
 {
 	struct vmb_relid_msg m = { { type, 0 }, relid };
 
 	child_message(c, &m, sizeof(m));
 }
 
-static void child_connect(struct child *c)
+static inline void child_connect(struct child *c)
 {
 	struct vmb_initiate_contact m = {
 		.hdr.type = VMB_MSG_INITIATE_CONTACT,
@@ -213,7 +213,7 @@ static void child_connect(struct child *c)
 	child_simple(c, VMB_MSG_REQUEST_OFFERS);
 }
 
-static struct child *child_new(void)
+static inline struct child *child_new(void)
 {
 	struct child *c = calloc(1, sizeof(*c));
 	struct vmbus_server_config cfg = { .mem = &c->mem };
@@ -228,12 +228,12 @@ static struct child *child_new(void)
 	return c;
 }
 
-static void child_flag(void *arg)
+static inline void child_flag(void *arg)
 {
 	*(bool *)arg = true;
 }
 
-static void child_free(struct child *c)
+static inline void child_free(struct child *c)
 {
 	vmbus_server_shutdown(c->srv, child_flag, &c->ended);
 	if (!CHILD_UNTIL(c, c->ended))
@@ -246,7 +246,7 @@ static void child_free(struct child *c)
 }
 
 /* The offer with this instance's last byte and sub-channel index, or NULL. */
-static struct child_chan *child_find(struct child *c, uint8_t number, uint16_t index)
+static inline struct child_chan *child_find(struct child *c, uint8_t number, uint16_t index)
 {
 	unsigned int i;
 
@@ -259,7 +259,7 @@ static struct child_chan *child_find(struct child *c, uint8_t number, uint16_t i
 
 /* ---- open and close ---- */
 
-static void child_lend(struct child *c, uint32_t relid, unsigned int first, unsigned int n)
+static inline void child_lend(struct child *c, uint32_t relid, unsigned int first, unsigned int n)
 {
 	struct {
 		struct vmb_gpadl_header m;
@@ -276,7 +276,7 @@ static void child_lend(struct child *c, uint32_t relid, unsigned int first, unsi
 	child_message(c, &b, sizeof(b.m) + sizeof(b.range) + 8 * n);
 }
 
-static bool child_open(struct child_chan *ch)
+static inline bool child_open(struct child_chan *ch)
 {
 	struct child *c = ch->child;
 	uint32_t relid = ch->offer.relid;
@@ -302,7 +302,7 @@ static bool child_open(struct child_chan *ch)
 }
 
 /* Closes and takes the rings back; true when the root has let go of them. */
-static bool child_close(struct child_chan *ch)
+static inline bool child_close(struct child_chan *ch)
 {
 	struct child *c = ch->child;
 	uint32_t relid = ch->offer.relid;
@@ -317,7 +317,7 @@ static bool child_close(struct child_chan *ch)
 
 /* ---- rings ---- */
 
-static uint32_t ring_copy(struct ring_ctl *ring, uint32_t at, void *buf, size_t len, bool in)
+static inline uint32_t ring_copy(struct ring_ctl *ring, uint32_t at, void *buf, size_t len, bool in)
 {
 	uint8_t *data = (uint8_t *)ring + 4096, *p = buf;
 
@@ -331,14 +331,14 @@ static uint32_t ring_copy(struct ring_ctl *ring, uint32_t at, void *buf, size_t 
 	return at;
 }
 
-static void child_ring_bell(struct child_chan *ch)
+static inline void child_ring_bell(struct child_chan *ch)
 {
 	if (ch->signal_fd)
 		eventfd_write(ch->signal_fd, 1);
 }
 
 /* Returns false when the ring is full. */
-static bool child_send(struct child_chan *ch, uint16_t type, uint16_t flags, uint64_t id,
+static inline bool child_send(struct child_chan *ch, uint16_t type, uint16_t flags, uint64_t id,
 		       const void *header, uint32_t header_len, const void *data,
 		       uint32_t data_len)
 {
@@ -371,7 +371,7 @@ struct child_packet {
 };
 
 /* Takes a packet that is there; wakes the root if it waits for room. */
-static bool child_take(struct child_chan *ch, struct child_packet *p)
+static inline bool child_take(struct child_chan *ch, struct child_packet *p)
 {
 	struct ring_ctl *r = ch->in;
 	uint32_t w = __atomic_load_n(&r->write_index, __ATOMIC_ACQUIRE), at = r->read_index;
@@ -390,20 +390,20 @@ static bool child_take(struct child_chan *ch, struct child_packet *p)
 	return true;
 }
 
-static bool child_recv(struct child_chan *ch, struct child_packet *p)
+static inline bool child_recv(struct child_chan *ch, struct child_packet *p)
 {
 	return CHILD_UNTIL(ch->child, child_take(ch, p));
 }
 
 /* ---- storage ---- */
 
-static uint8_t *child_page(struct child *c, unsigned int page)
+static inline uint8_t *child_page(struct child *c, unsigned int page)
 {
 	return c->ram + (CHILD_DATA_PAGE + page) * 4096;
 }
 
 /* A control operation and its answer; the NTSTATUS. */
-static uint32_t child_control(struct child_chan *ch, uint32_t op, struct stor_pkt *pkt)
+static inline uint32_t child_control(struct child_chan *ch, uint32_t op, struct stor_pkt *pkt)
 {
 	struct child_packet p;
 
@@ -421,7 +421,7 @@ static uint32_t child_control(struct child_chan *ch, uint32_t op, struct stor_pk
 	return pkt->status;
 }
 
-static bool child_init(struct child_chan *ch)
+static inline bool child_init(struct child_chan *ch)
 {
 	struct stor_pkt pkt = { 0 };
 
@@ -445,7 +445,7 @@ struct child_srb {
 	bool scattered;		/* every other page */
 };
 
-static bool child_srb_send(struct child_chan *ch, uint64_t id, const struct child_srb *s)
+static inline bool child_srb_send(struct child_chan *ch, uint64_t id, const struct child_srb *s)
 {
 	unsigned int n = (s->offset + s->buffer + 4095) / 4096, i;
 	struct {
@@ -474,7 +474,7 @@ static bool child_srb_send(struct child_chan *ch, uint64_t id, const struct chil
 }
 
 /* One request and its completion. */
-static struct stor_srb child_srb(struct child_chan *ch, const struct child_srb *s)
+static inline struct stor_srb child_srb(struct child_chan *ch, const struct child_srb *s)
 {
 	static uint64_t id = 100;
 	struct child_packet p;
