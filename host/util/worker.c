@@ -28,18 +28,18 @@
 #include "worker.h"
 
 #define WORKER_DEPTH_MAX 1024
-#define WORKER_REAP 32			/* completions copied out at once */
-#define WORKER_ROUNDS 16		/* turns without a look at the kernel */
+#define WORKER_REAP	 32 /* completions copied out at once */
+#define WORKER_ROUNDS	 16 /* turns without a look at the kernel */
 #if defined(__SANITIZE_ADDRESS__) || defined(__clang__)
-#define WORKER_STACK (1024 * 1024)	/* room for a sanitizer's redzones */
+#define WORKER_STACK (1024 * 1024) /* room for a sanitizer's redzones */
 #else
 #define WORKER_STACK (128 * 1024)
 #endif
 
 /* Low bits of a completion's user data, which else is a struct worker_io. */
-#define TAG_IGNORE 1ul		/* the poll before a watch's read; a cancellation */
-#define TAG_WATCH 2ul
-#define TAGS 3ul
+#define TAG_IGNORE   1ul /* the poll before a watch's read; a cancellation */
+#define TAG_WATCH    2ul
+#define TAGS	     3ul
 
 /* Entries of the submission queue for what is no operation of the caller's. */
 #define WORKER_SPARE 8
@@ -54,14 +54,14 @@ struct worker {
 	struct worker_watch mailbox_watch;
 	worker_fn idle;
 	void *idle_arg;
-	struct io_list queued;		/* wait for submission */
-	struct io_list watching;	/* likewise, the reads of watches */
-	struct io_list finished;	/* wait to be handed out */
+	struct io_list queued;	 /* wait for submission */
+	struct io_list watching; /* likewise, the reads of watches */
+	struct io_list finished; /* wait to be handed out */
 	struct worker_watch_op *watches;
-	unsigned int limit;		/* operations in the kernel at once */
-	unsigned int in_kernel;		/* of them, watches not counted */
+	unsigned int limit;	/* operations in the kernel at once */
+	unsigned int in_kernel; /* of them, watches not counted */
 	bool stopping;
-	int error;			/* of set-up */
+	int error; /* of set-up */
 	char name[16];
 	pthread_t thread;
 	sem_t ready;
@@ -72,13 +72,13 @@ struct worker {
 /* Outlives its watch until the kernel has let go of `count`. */
 struct worker_watch_op {
 	struct worker_io io;
-	struct worker_watch *watch;	/* NULL: unwatched */
+	struct worker_watch *watch; /* NULL: unwatched */
 	struct worker *worker;
 	struct worker_watch_op *next, **link;
 	uint64_t count;
-	bool poll;			/* the fd is non-blocking */
+	bool poll; /* the fd is non-blocking */
 	bool in_kernel;
-	bool cancel;			/* a cancellation is to be submitted */
+	bool cancel; /* a cancellation is to be submitted */
 };
 
 enum { OP_READV, OP_WRITEV, OP_FSYNC, OP_FALLOCATE, OP_TIMEOUT };
@@ -223,17 +223,20 @@ static bool prepare_io(struct worker *w, struct worker_io *io)
 		io_uring_prep_readv(sqe, io->fd, io->iov, io->niov, io->offset);
 		break;
 	case OP_WRITEV:
-		io_uring_prep_writev2(sqe, io->fd, io->iov, io->niov, io->offset, io->flags);
+		io_uring_prep_writev2(sqe, io->fd, io->iov, io->niov,
+				      io->offset, io->flags);
 		break;
 	case OP_FSYNC:
 		io_uring_prep_fsync(sqe, io->fd, io->flags);
 		break;
 	case OP_FALLOCATE:
-		io_uring_prep_fallocate(sqe, io->fd, io->flags, io->offset, io->len);
+		io_uring_prep_fallocate(sqe, io->fd, io->flags, io->offset,
+					io->len);
 		break;
 	case OP_TIMEOUT:
 		/* offset, len: seconds, nanoseconds, as a __kernel_timespec. */
-		io_uring_prep_timeout(sqe, (struct __kernel_timespec *)&io->offset, 0, 0);
+		io_uring_prep_timeout(
+			sqe, (struct __kernel_timespec *)&io->offset, 0, 0);
 		break;
 	}
 	io_uring_sqe_set_data(sqe, io);
@@ -255,7 +258,9 @@ static void prepare_cancels(struct worker *w)
 		if (!sqe)
 			return;
 		op->cancel = false;
-		io_uring_prep_cancel64(sqe, (uintptr_t)op | (op->poll ? TAG_IGNORE : TAG_WATCH), 0);
+		io_uring_prep_cancel64(
+			sqe,
+			(uintptr_t)op | (op->poll ? TAG_IGNORE : TAG_WATCH), 0);
 		io_uring_sqe_set_data64(sqe, TAG_IGNORE);
 	}
 }
@@ -349,7 +354,8 @@ static void enter(struct worker *w, bool sleep)
 		count(&w->system_calls);
 		ret = io_uring_submit_and_get_events(&w->ring);
 	}
-	if (ret < 0 && ret != -EINTR && ret != -EBUSY && ret != -EAGAIN && ret != -ETIME)
+	if (ret < 0 && ret != -EINTR && ret != -EBUSY && ret != -EAGAIN &&
+	    ret != -ETIME)
 		log_err(w->name, "io_uring_enter: %s", strerror(-ret));
 }
 
@@ -381,7 +387,8 @@ static void loop(struct worker *w)
 		if (w->stopping)
 			stop_watches(w);
 		/* Busy with what needs no kernel: look at it now and then. */
-		if (w->finished.first && ++rounds < WORKER_ROUNDS && !w->queued.first)
+		if (w->finished.first && ++rounds < WORKER_ROUNDS &&
+		    !w->queued.first)
 			continue;
 		rounds = 0;
 		if (!finished(w))
@@ -406,10 +413,13 @@ static int ring_create(struct worker *w, unsigned int depth)
 	int err = -EINVAL;
 
 	/* Kernels refuse flags they don't know, or can't have in this set. */
-	for (i = 0; i < sizeof(choice) / sizeof(choice[0]) && err == -EINVAL; i++) {
-		struct io_uring_params p = { .flags = choice[i] | IORING_SETUP_CLAMP };
+	for (i = 0; i < sizeof(choice) / sizeof(choice[0]) && err == -EINVAL;
+	     i++) {
+		struct io_uring_params p = { .flags = choice[i] |
+						      IORING_SETUP_CLAMP };
 
-		err = io_uring_queue_init_params(depth + WORKER_SPARE, &w->ring, &p);
+		err = io_uring_queue_init_params(depth + WORKER_SPARE, &w->ring,
+						 &p);
 	}
 	return err;
 }
@@ -422,8 +432,8 @@ static void *thread_main(void *arg)
 	/* Here, as the ring belongs to the thread that submits. */
 	w->error = ring_create(w, w->limit);
 	if (!w->error) {
-		w->error = worker_watch(w, &w->mailbox_watch, mailbox_fd(w->mailbox),
-					mailbox_ready);
+		w->error = worker_watch(w, &w->mailbox_watch,
+					mailbox_fd(w->mailbox), mailbox_ready);
 		if (w->error)
 			io_uring_queue_exit(&w->ring);
 	}
@@ -566,8 +576,8 @@ void worker_complete(struct worker *w, struct worker_io *io, int res)
 
 /* ---- operations ---- */
 
-void worker_readv(struct worker *w, struct worker_io *io, int fd, const struct iovec *iov,
-		  unsigned int niov, uint64_t offset)
+void worker_readv(struct worker *w, struct worker_io *io, int fd,
+		  const struct iovec *iov, unsigned int niov, uint64_t offset)
 {
 	io->op = OP_READV;
 	io->fd = fd;
@@ -577,8 +587,9 @@ void worker_readv(struct worker *w, struct worker_io *io, int fd, const struct i
 	list_add(&w->queued, io);
 }
 
-void worker_writev(struct worker *w, struct worker_io *io, int fd, const struct iovec *iov,
-		   unsigned int niov, uint64_t offset, int rw_flags)
+void worker_writev(struct worker *w, struct worker_io *io, int fd,
+		   const struct iovec *iov, unsigned int niov, uint64_t offset,
+		   int rw_flags)
 {
 	io->op = OP_WRITEV;
 	io->fd = fd;
@@ -610,9 +621,11 @@ void worker_fallocate(struct worker *w, struct worker_io *io, int fd, int mode,
 
 void worker_timeout(struct worker *w, struct worker_io *io, uint64_t ns)
 {
-	_Static_assert(sizeof(struct __kernel_timespec) == 2 * sizeof(uint64_t) &&
-		       offsetof(struct worker_io, len) ==
-		       offsetof(struct worker_io, offset) + sizeof(uint64_t),
+	_Static_assert(sizeof(struct __kernel_timespec) ==
+				       2 * sizeof(uint64_t) &&
+			       offsetof(struct worker_io, len) ==
+				       offsetof(struct worker_io, offset) +
+					       sizeof(uint64_t),
 		       "offset and len serve as a timespec");
 	io->op = OP_TIMEOUT;
 	io->offset = ns / 1000000000u;

@@ -38,8 +38,8 @@ struct worker_io {
 };
 
 struct worker_stats {
-	uint64_t system_calls;	/* io_uring_enter */
-	uint64_t wakeups;	/* of the thread from sleep */
+	uint64_t system_calls; /* io_uring_enter */
+	uint64_t wakeups;      /* of the thread from sleep */
 	uint64_t ios;
 };
 
@@ -100,8 +100,9 @@ void worker_readv(struct worker *w, struct worker_io *io, int fd,
 		  const struct iovec *iov, unsigned int niov, uint64_t offset);
 void worker_writev(struct worker *w, struct worker_io *io, int fd,
 		   const struct iovec *iov, unsigned int niov, uint64_t offset,
-		   int rw_flags);	/* RWF_DSYNC for FUA */
-void worker_fsync(struct worker *w, struct worker_io *io, int fd, int data_only);
+		   int rw_flags); /* RWF_DSYNC for FUA */
+void worker_fsync(struct worker *w, struct worker_io *io, int fd,
+		  int data_only);
 void worker_fallocate(struct worker *w, struct worker_io *io, int fd, int mode,
 		      uint64_t offset, uint64_t len);
 void worker_timeout(struct worker *w, struct worker_io *io, uint64_t ns);

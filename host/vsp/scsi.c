@@ -22,10 +22,11 @@ enum scsi_result scsi_fail(struct scsi_cmd *cmd, uint8_t key, uint16_t asc)
 	return SCSI_DONE;
 }
 
-unsigned int scsi_sense_build(uint8_t key, uint8_t asc, uint8_t ascq, uint8_t *buf)
+unsigned int scsi_sense_build(uint8_t key, uint8_t asc, uint8_t ascq,
+			      uint8_t *buf)
 {
 	memset(buf, 0, SCSI_SENSE_LEN);
-	buf[0] = 0x70;		/* current, fixed format */
+	buf[0] = 0x70; /* current, fixed format */
 	buf[2] = key;
 	buf[7] = SCSI_SENSE_LEN - 8;
 	buf[12] = asc;
@@ -33,7 +34,8 @@ unsigned int scsi_sense_build(uint8_t key, uint8_t asc, uint8_t ascq, uint8_t *b
 	return SCSI_SENSE_LEN;
 }
 
-bool scsi_check_buffer(struct scsi_cmd *cmd, enum scsi_direction dir, uint64_t len)
+bool scsi_check_buffer(struct scsi_cmd *cmd, enum scsi_direction dir,
+		       uint64_t len)
 {
 	if (!len || (cmd->direction == dir && cmd->len >= len))
 		return true;
@@ -56,7 +58,8 @@ enum scsi_result scsi_reply(struct scsi_cmd *cmd, const void *data, size_t len,
 		len = cmd->len;
 	cmd->transferred = len;
 	for (i = 0; i < cmd->niov && len; i++) {
-		size_t n = cmd->iov[i].iov_len < len ? cmd->iov[i].iov_len : len;
+		size_t n = cmd->iov[i].iov_len < len ? cmd->iov[i].iov_len :
+						       len;
 
 		memcpy(cmd->iov[i].iov_base, from, n);
 		from += n;
@@ -111,7 +114,8 @@ static uint16_t attention_take(struct scsi_lun *lun)
 		return 0;
 	/* Two channels may look at once: who clears the bit has it. */
 	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-		if (__atomic_fetch_and(&lun->attention, ~order[i].bit, __ATOMIC_RELAXED) &
+		if (__atomic_fetch_and(&lun->attention, ~order[i].bit,
+				       __ATOMIC_RELAXED) &
 		    order[i].bit)
 			return order[i].asc;
 	return 0;
@@ -119,7 +123,8 @@ static uint16_t attention_take(struct scsi_lun *lun)
 
 /* ---- commands with little to say ---- */
 
-static enum scsi_result good(struct scsi_lun *lun, uint64_t luns, struct scsi_cmd *cmd)
+static enum scsi_result good(struct scsi_lun *lun, uint64_t luns,
+			     struct scsi_cmd *cmd)
 {
 	(void)lun;
 	(void)luns;
@@ -127,16 +132,19 @@ static enum scsi_result good(struct scsi_lun *lun, uint64_t luns, struct scsi_cm
 	return SCSI_DONE;
 }
 
-static enum scsi_result request_sense(struct scsi_lun *lun, uint64_t luns, struct scsi_cmd *cmd)
+static enum scsi_result request_sense(struct scsi_lun *lun, uint64_t luns,
+				      struct scsi_cmd *cmd)
 {
 	uint8_t buf[SCSI_SENSE_LEN];
 	uint16_t asc;
 
 	(void)luns;
-	if (cmd->cdb[1] & 1)	/* descriptor format */
-		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_CDB_FIELD);
+	if (cmd->cdb[1] & 1) /* descriptor format */
+		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
+				 ASC_INVALID_CDB_FIELD);
 	asc = attention_take(lun);
-	scsi_sense_build(asc ? SENSE_UNIT_ATTENTION : SENSE_NONE, asc >> 8, asc & 0xff, buf);
+	scsi_sense_build(asc ? SENSE_UNIT_ATTENTION : SENSE_NONE, asc >> 8,
+			 asc & 0xff, buf);
 	return scsi_reply(cmd, buf, sizeof(buf), cmd->cdb[4]);
 }
 
@@ -147,11 +155,13 @@ static enum scsi_result send_diagnostic(struct scsi_lun *lun, uint64_t luns,
 	(void)luns;
 	/* The default self-test has nothing to test; no other is known. */
 	if (!(cmd->cdb[1] & 4) || get_be16(cmd->cdb + 3))
-		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_CDB_FIELD);
+		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
+				 ASC_INVALID_CDB_FIELD);
 	return SCSI_DONE;
 }
 
-static enum scsi_result start_stop(struct scsi_lun *lun, uint64_t luns, struct scsi_cmd *cmd)
+static enum scsi_result start_stop(struct scsi_lun *lun, uint64_t luns,
+				   struct scsi_cmd *cmd)
 {
 	(void)lun;
 	(void)luns;
@@ -187,7 +197,7 @@ static enum scsi_result read_capacity16(struct scsi_lun *lun, uint64_t luns,
 	for (; ratio > 1 && buf[13] < 15; ratio >>= 1)
 		buf[13]++;
 	if (lun->info->can_discard)
-		buf[14] = 0xC0;	/* thin; what is unmapped reads as zeros */
+		buf[14] = 0xC0; /* thin; what is unmapped reads as zeros */
 	return scsi_reply(cmd, buf, sizeof(buf), get_be32(cmd->cdb + 10));
 }
 
@@ -208,21 +218,24 @@ static enum scsi_result get_lba_status(struct scsi_lun *lun, uint64_t luns,
 	return scsi_reply(cmd, buf, sizeof(buf), get_be32(cmd->cdb + 10));
 }
 
-static enum scsi_result report_luns(struct scsi_lun *lun, uint64_t luns, struct scsi_cmd *cmd)
+static enum scsi_result report_luns(struct scsi_lun *lun, uint64_t luns,
+				    struct scsi_cmd *cmd)
 {
 	uint8_t buf[8 + 64 * 8] = { 0 };
 	uint32_t allocation = get_be32(cmd->cdb + 6);
 	unsigned int i, n = 0;
 
 	if (cmd->cdb[2] > 2 || allocation < 16)
-		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_CDB_FIELD);
+		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
+				 ASC_INVALID_CDB_FIELD);
 	/* 1: well-known logical units, of which there are none. */
 	for (i = 0; i < 64 && cmd->cdb[2] != 1; i++)
 		if (luns >> i & 1)
 			buf[8 + 8 * n++ + 1] = i;
 	put_be32(buf, 8 * n);
 	if (lun)
-		__atomic_fetch_and(&lun->attention, ~SCSI_UA_LUNS, __ATOMIC_RELAXED);
+		__atomic_fetch_and(&lun->attention, ~SCSI_UA_LUNS,
+				   __ATOMIC_RELAXED);
 	return scsi_reply(cmd, buf, 8 + 8 * n, allocation);
 }
 
@@ -277,15 +290,17 @@ static enum scsi_result report_opcodes(struct scsi_lun *lun, uint64_t luns,
 
 	(void)lun;
 	(void)luns;
-	if (cdb[2] & 0x80)	/* time-outs */
-		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_CDB_FIELD);
+	if (cdb[2] & 0x80) /* time-outs */
+		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
+				 ASC_INVALID_CDB_FIELD);
 	if (!(cdb[2] & 7))
 		return opcodes_all(cmd, allocation);
 	e = entry_find(cdb[3], cdb[5], &any);
 	has_sa = any && !(e && e->sa == SCSI_SA_NONE);
 	if ((cdb[2] & 7) > 3 || (any && (cdb[2] & 7) == (has_sa ? 1 : 2)))
-		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_CDB_FIELD);
-	buf[1] = e ? 3 : 1;	/* as the standard says, or not supported */
+		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
+				 ASC_INVALID_CDB_FIELD);
+	buf[1] = e ? 3 : 1; /* as the standard says, or not supported */
 	if (e) {
 		put_be16(buf + 2, e->len);
 		memcpy(buf + 4, e->usage, e->len);
@@ -295,8 +310,20 @@ static enum scsi_result report_opcodes(struct scsi_lun *lun, uint64_t luns,
 
 /* ---- the table ---- */
 
-#define PLAIN(op, len, flags, fn, ...) { op, SCSI_SA_NONE, len, flags, fn, { op, __VA_ARGS__ } }
-#define BY_SA(op, sa, len, flags, fn, ...) { op, sa, len, flags, fn, { op, sa, __VA_ARGS__ } }
+#define PLAIN(op, len, flags, fn, ...)            \
+	{                                         \
+		op, SCSI_SA_NONE, len, flags, fn, \
+		{                                 \
+			op, __VA_ARGS__           \
+		}                                 \
+	}
+#define BY_SA(op, sa, len, flags, fn, ...)  \
+	{                                   \
+		op, sa, len, flags, fn,     \
+		{                           \
+			op, sa, __VA_ARGS__ \
+		}                           \
+	}
 #define FF2 0xff, 0xff
 #define FF4 FF2, FF2
 #define FF8 FF4, FF4
@@ -306,7 +333,8 @@ const struct scsi_entry scsi_table[] = {
 	PLAIN(0x03, 6, CMD_NO_ATTENTION, request_sense, 1, 0, 0, 0xff),
 	PLAIN(0x08, 6, 0, scsi_read, 0x1f, FF2, 0xff),
 	PLAIN(0x0A, 6, CMD_WRITES, scsi_write, 0x1f, FF2, 0xff),
-	PLAIN(0x12, 6, CMD_NO_ATTENTION | CMD_ANY_LUN, scsi_inquiry, 1, 0xff, FF2),
+	PLAIN(0x12, 6, CMD_NO_ATTENTION | CMD_ANY_LUN, scsi_inquiry, 1, 0xff,
+	      FF2),
 	PLAIN(0x15, 6, 0, scsi_mode_select, 0x11, 0, 0, 0xff),
 	PLAIN(0x1A, 6, 0, scsi_mode_sense, 8, FF2, 0xff),
 	PLAIN(0x1B, 6, 0, start_stop, 1, 0, 0, 5),
@@ -330,7 +358,8 @@ const struct scsi_entry scsi_table[] = {
 	PLAIN(0x93, 16, CMD_WRITES, scsi_write_same, 0xf9, FF8, FF4),
 	BY_SA(0x9E, 0x10, 16, 0, read_capacity16, 0, 0, 0, 0, 0, 0, 0, 0, FF4),
 	BY_SA(0x9E, 0x12, 16, 0, get_lba_status, FF8, FF4),
-	PLAIN(0xA0, 12, CMD_NO_ATTENTION | CMD_ANY_LUN, report_luns, 0, 0xff, 0, 0, 0, FF4),
+	PLAIN(0xA0, 12, CMD_NO_ATTENTION | CMD_ANY_LUN, report_luns, 0, 0xff, 0,
+	      0, 0, FF4),
 	BY_SA(0xA3, 0x0C, 12, 0, report_opcodes, 0x87, 0xff, FF2, FF4),
 	PLAIN(0xA8, 12, 0, scsi_read, 0xf8, FF4, FF4),
 	PLAIN(0xAA, 12, CMD_WRITES, scsi_write, 0xf8, FF4, FF4),
@@ -339,7 +368,8 @@ const struct scsi_entry scsi_table[] = {
 };
 const unsigned int scsi_table_len = sizeof(scsi_table) / sizeof(scsi_table[0]);
 
-static enum scsi_result dispatch(struct scsi_lun *lun, uint64_t luns, struct scsi_cmd *cmd)
+static enum scsi_result dispatch(struct scsi_lun *lun, uint64_t luns,
+				 struct scsi_cmd *cmd)
 {
 	const struct scsi_entry *e;
 	uint16_t asc;
@@ -355,15 +385,18 @@ static enum scsi_result dispatch(struct scsi_lun *lun, uint64_t luns, struct scs
 	}
 	if (!e)
 		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
-				 any ? ASC_INVALID_CDB_FIELD : ASC_INVALID_OPCODE);
+				 any ? ASC_INVALID_CDB_FIELD :
+				       ASC_INVALID_OPCODE);
 	if (cmd->cdb_len < e->len || cmd->cdb[e->len - 1] & CDB_CONTROL_NACA)
-		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_CDB_FIELD);
+		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
+				 ASC_INVALID_CDB_FIELD);
 	if (lun && (e->flags & CMD_WRITES) && lun->info->readonly)
 		return scsi_fail(cmd, SENSE_DATA_PROTECT, ASC_WRITE_PROTECTED);
 	return e->run(lun, luns, cmd);
 }
 
-enum scsi_result scsi_execute(struct scsi_lun *lun, uint64_t luns, struct scsi_cmd *cmd)
+enum scsi_result scsi_execute(struct scsi_lun *lun, uint64_t luns,
+			      struct scsi_cmd *cmd)
 {
 	cmd->status = SCSI_GOOD;
 	cmd->key = cmd->asc = cmd->ascq = 0;

@@ -7,12 +7,12 @@
 
 #include "scsi_var.h"
 
-#define CDB_FUA		0x08
-#define CDB_PROTECT	0xe0	/* RDPROTECT, WRPROTECT, VRPROTECT */
-#define CDB_BYTCHK	0x06
-#define CDB_ANCHOR	0x10
-#define CDB_UNMAP	0x08
-#define CDB_NDOB	0x01
+#define CDB_FUA	    0x08
+#define CDB_PROTECT 0xe0 /* RDPROTECT, WRPROTECT, VRPROTECT */
+#define CDB_BYTCHK  0x06
+#define CDB_ANCHOR  0x10
+#define CDB_UNMAP   0x08
+#define CDB_NDOB    0x01
 
 struct extent {
 	uint64_t lba;
@@ -24,7 +24,8 @@ static struct extent cdb_extent(const uint8_t *cdb)
 {
 	switch (cdb[0] >> 5) {
 	case 0:
-		return (struct extent){ (cdb[1] & 0x1fu) << 16 | get_be16(cdb + 2),
+		return (struct extent){ (cdb[1] & 0x1fu) << 16 |
+						get_be16(cdb + 2),
 					cdb[4] ? cdb[4] : 256 };
 	case 4:
 		return (struct extent){ get_be64(cdb + 2), get_be32(cdb + 10) };
@@ -64,7 +65,8 @@ static bool write_through(const struct scsi_lun *lun)
 	return !__atomic_load_n(&lun->write_back, __ATOMIC_RELAXED);
 }
 
-static enum scsi_result transfer(struct scsi_lun *lun, struct scsi_cmd *cmd, bool write)
+static enum scsi_result transfer(struct scsi_lun *lun, struct scsi_cmd *cmd,
+				 bool write)
 {
 	struct extent e = cdb_extent(cmd->cdb);
 	uint32_t bs = lun->info->block_size;
@@ -77,19 +79,22 @@ static enum scsi_result transfer(struct scsi_lun *lun, struct scsi_cmd *cmd, boo
 	/* Not a product that could overflow: compare in blocks. */
 	if (e.blocks > lun->max_transfer / bs)
 		return invalid_field(cmd);
-	if (!scsi_check_buffer(cmd, write ? SCSI_DATA_OUT : SCSI_DATA_IN, e.blocks * bs))
+	if (!scsi_check_buffer(cmd, write ? SCSI_DATA_OUT : SCSI_DATA_IN,
+			       e.blocks * bs))
 		return SCSI_DONE;
 	if (!e.blocks)
 		return SCSI_DONE;
 	fua = write && ((!six && cmd->cdb[1] & CDB_FUA) || write_through(lun));
 	cmd->transferred = e.blocks * bs;
-	return one_step(cmd, (struct scsi_step){ .op = write ? DISK_WRITE : DISK_READ,
+	return one_step(cmd, (struct scsi_step){ .op = write ? DISK_WRITE :
+							       DISK_READ,
 						 .fua = fua,
 						 .offset = e.lba * bs,
 						 .len = e.blocks * bs });
 }
 
-enum scsi_result scsi_read(struct scsi_lun *lun, uint64_t luns, struct scsi_cmd *cmd)
+enum scsi_result scsi_read(struct scsi_lun *lun, uint64_t luns,
+			   struct scsi_cmd *cmd)
 {
 	(void)luns;
 	return transfer(lun, cmd, false);
@@ -100,7 +105,8 @@ static bool is_write_verify(uint8_t op)
 	return op == 0x2E || op == 0x8E || op == 0xAE;
 }
 
-enum scsi_result scsi_write(struct scsi_lun *lun, uint64_t luns, struct scsi_cmd *cmd)
+enum scsi_result scsi_write(struct scsi_lun *lun, uint64_t luns,
+			    struct scsi_cmd *cmd)
 {
 	enum scsi_result result;
 
@@ -114,7 +120,8 @@ enum scsi_result scsi_write(struct scsi_lun *lun, uint64_t luns, struct scsi_cmd
 	return result;
 }
 
-enum scsi_result scsi_verify(struct scsi_lun *lun, uint64_t luns, struct scsi_cmd *cmd)
+enum scsi_result scsi_verify(struct scsi_lun *lun, uint64_t luns,
+			     struct scsi_cmd *cmd)
 {
 	(void)luns;
 	/* Comparing with the guest's data is not offered. */
@@ -125,7 +132,8 @@ enum scsi_result scsi_verify(struct scsi_lun *lun, uint64_t luns, struct scsi_cm
 	return SCSI_DONE;
 }
 
-enum scsi_result scsi_sync_cache(struct scsi_lun *lun, uint64_t luns, struct scsi_cmd *cmd)
+enum scsi_result scsi_sync_cache(struct scsi_lun *lun, uint64_t luns,
+				 struct scsi_cmd *cmd)
 {
 	(void)luns;
 	if (!in_range(lun, cdb_extent(cmd->cdb)))
@@ -139,7 +147,8 @@ static bool all_zero(const uint8_t *p, size_t len)
 	return !p[0] && !memcmp(p, p + 1, len - 1);
 }
 
-enum scsi_result scsi_write_same(struct scsi_lun *lun, uint64_t luns, struct scsi_cmd *cmd)
+enum scsi_result scsi_write_same(struct scsi_lun *lun, uint64_t luns,
+				 struct scsi_cmd *cmd)
 {
 	struct extent e = cdb_extent(cmd->cdb);
 	uint32_t bs = lun->info->block_size;
@@ -154,7 +163,8 @@ enum scsi_result scsi_write_same(struct scsi_lun *lun, uint64_t luns, struct scs
 		return invalid_field(cmd);
 	if (!in_range(lun, e))
 		return out_of_range(cmd);
-	if (!e.blocks || e.blocks > SCSI_WRITE_SAME_BYTES / bs || bs > sizeof(block))
+	if (!e.blocks || e.blocks > SCSI_WRITE_SAME_BYTES / bs ||
+	    bs > sizeof(block))
 		return invalid_field(cmd);
 	step.offset = e.lba * bs;
 	step.len = e.blocks * bs;
@@ -177,8 +187,8 @@ enum scsi_result scsi_write_same(struct scsi_lun *lun, uint64_t luns, struct scs
 
 /* ---- UNMAP ---- */
 
-static enum scsi_result unmap_descriptors(struct scsi_lun *lun, struct scsi_cmd *cmd,
-					  unsigned int n)
+static enum scsi_result unmap_descriptors(struct scsi_lun *lun,
+					  struct scsi_cmd *cmd, unsigned int n)
 {
 	uint32_t bs = lun->info->block_size;
 	uint64_t total = 0;
@@ -203,7 +213,8 @@ static enum scsi_result unmap_descriptors(struct scsi_lun *lun, struct scsi_cmd 
 			return out_of_range(cmd);
 		total += e.blocks;
 		if (total > SCSI_UNMAP_BLOCKS)
-			return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_PARAMETER);
+			return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
+					 ASC_INVALID_PARAMETER);
 		if (e.blocks)
 			cmd->steps[cmd->nsteps++] = (struct scsi_step){
 				.op = DISK_DISCARD,
@@ -214,20 +225,23 @@ static enum scsi_result unmap_descriptors(struct scsi_lun *lun, struct scsi_cmd 
 	return cmd->nsteps ? SCSI_DISK : SCSI_DONE;
 }
 
-enum scsi_result scsi_unmap(struct scsi_lun *lun, uint64_t luns, struct scsi_cmd *cmd)
+enum scsi_result scsi_unmap(struct scsi_lun *lun, uint64_t luns,
+			    struct scsi_cmd *cmd)
 {
 	uint32_t len = get_be16(cmd->cdb + 7), list;
 	uint8_t head[8];
 
 	(void)luns;
 	if (!lun->info->can_discard)
-		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_OPCODE);
-	if (cmd->cdb[1] & 1)	/* ANCHOR */
+		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
+				 ASC_INVALID_OPCODE);
+	if (cmd->cdb[1] & 1) /* ANCHOR */
 		return invalid_field(cmd);
 	if (!len)
 		return SCSI_DONE;
 	if (len < sizeof(head))
-		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST, ASC_PARAMETER_LENGTH);
+		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
+				 ASC_PARAMETER_LENGTH);
 	if (!scsi_check_buffer(cmd, SCSI_DATA_OUT, len) ||
 	    !scsi_param(cmd, 0, head, sizeof(head)))
 		return SCSI_DONE;
@@ -235,7 +249,8 @@ enum scsi_result scsi_unmap(struct scsi_lun *lun, uint64_t luns, struct scsi_cmd
 	if (list > len - sizeof(head))
 		list = len - sizeof(head);
 	if (list / 16 > SCSI_UNMAP_DESCRIPTORS)
-		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_PARAMETER);
+		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
+				 ASC_INVALID_PARAMETER);
 	cmd->transferred = len;
 	return unmap_descriptors(lun, cmd, list / 16);
 }

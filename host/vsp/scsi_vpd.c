@@ -9,9 +9,9 @@
 
 #include "scsi_var.h"
 
-#define PERIPHERAL_DISK		0x00
-#define PERIPHERAL_NONE		0x7f	/* could be there, but is not */
-#define INQUIRY_LEN		96
+#define PERIPHERAL_DISK 0x00
+#define PERIPHERAL_NONE 0x7f /* could be there, but is not */
+#define INQUIRY_LEN	96
 
 static const uint8_t naa_company[4] = { 0x60, 0x02, 0x24, 0x80 };
 
@@ -46,16 +46,17 @@ void scsi_wwn(const struct scsi_lun *lun, char *out)
 
 static enum scsi_result standard(struct scsi_lun *lun, struct scsi_cmd *cmd)
 {
-	static const uint16_t versions[] = { 0x0060, 0x0300, 0x04C0 }; /* SAM-3 SPC-3 SBC-3 */
+	static const uint16_t versions[] = { 0x0060, 0x0300,
+					     0x04C0 }; /* SAM-3 SPC-3 SBC-3 */
 	uint8_t buf[INQUIRY_LEN] = { 0 };
 	unsigned int i;
 
 	buf[0] = lun ? PERIPHERAL_DISK : PERIPHERAL_NONE;
 	/* Also without a LUN: Linux asks for REPORT LUNS from SPC on only. */
-	buf[2] = 5;		/* SPC-3 */
-	buf[3] = 2;		/* response data format */
+	buf[2] = 5; /* SPC-3 */
+	buf[3] = 2; /* response data format */
 	buf[4] = sizeof(buf) - 5;
-	buf[7] = 0x02;		/* command queueing */
+	buf[7] = 0x02; /* command queueing */
 	memcpy(buf + 8, "Msft    Virtual Disk    1.0 ", 28);
 	for (i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
 		put_be16(buf + 58 + 2 * i, versions[i]);
@@ -75,14 +76,14 @@ static unsigned int page_serial(const struct scsi_lun *lun, uint8_t *p)
 
 static unsigned int page_identification(const struct scsi_lun *lun, uint8_t *p)
 {
-	p[0] = 1;		/* binary */
-	p[1] = 1;		/* of the logical unit, T10 vendor */
+	p[0] = 1; /* binary */
+	p[1] = 1; /* of the logical unit, T10 vendor */
 	p[3] = 24;
 	memcpy(p + 4, "Msft    ", 8);
 	memcpy(p + 12, lun->id, 16);
 	p += 28;
 	p[0] = 1;
-	p[1] = 3;		/* NAA */
+	p[1] = 3; /* NAA */
 	p[3] = 16;
 	naa(lun, p + 4);
 	return 28 + 20;
@@ -99,14 +100,14 @@ static unsigned int page_limits(const struct scsi_lun *lun, uint8_t *p)
 {
 	const struct disk_info *info = lun->info;
 
-	p[0] = 1;		/* WSNZ: WRITE SAME of 0 blocks is refused */
+	p[0] = 1; /* WSNZ: WRITE SAME of 0 blocks is refused */
 	put_be16(p + 2, in_blocks(lun, info->physical_block_size));
 	put_be32(p + 4, in_blocks(lun, lun->max_transfer));
 	if (info->can_discard) {
 		put_be32(p + 16, SCSI_UNMAP_BLOCKS);
 		put_be32(p + 20, SCSI_UNMAP_DESCRIPTORS);
 		put_be32(p + 24, in_blocks(lun, info->discard_granularity));
-		put_be32(p + 28, 0x80000000);	/* aligned at LBA 0 */
+		put_be32(p + 28, 0x80000000); /* aligned at LBA 0 */
 	}
 	put_be64(p + 32, in_blocks(lun, SCSI_WRITE_SAME_BYTES));
 	return 0x3c;
@@ -122,8 +123,8 @@ static unsigned int page_characteristics(const struct scsi_lun *lun, uint8_t *p)
 static unsigned int page_provisioning(const struct scsi_lun *lun, uint8_t *p)
 {
 	(void)lun;
-	p[1] = 0xe4;		/* UNMAP, WRITE SAME (16), (10); then reads zeros */
-	p[2] = 2;		/* thin */
+	p[1] = 0xe4; /* UNMAP, WRITE SAME (16), (10); then reads zeros */
+	p[2] = 2;    /* thin */
 	return 4;
 }
 
@@ -131,8 +132,9 @@ static const struct {
 	uint8_t code;
 	unsigned int (*fill)(const struct scsi_lun *lun, uint8_t *p);
 } pages[] = {
-	{ 0x80, page_serial },	      { 0x83, page_identification }, { 0xB0, page_limits },
-	{ 0xB1, page_characteristics }, { 0xB2, page_provisioning },
+	{ 0x80, page_serial },	     { 0x83, page_identification },
+	{ 0xB0, page_limits },	     { 0xB1, page_characteristics },
+	{ 0xB2, page_provisioning },
 };
 #define NPAGES (sizeof(pages) / sizeof(pages[0]))
 
@@ -143,7 +145,7 @@ static bool page_exists(const struct scsi_lun *lun, unsigned int i)
 
 static unsigned int page_list(const struct scsi_lun *lun, uint8_t *p)
 {
-	unsigned int i, n = 1;	/* page 00 itself */
+	unsigned int i, n = 1; /* page 00 itself */
 
 	for (i = 0; i < NPAGES; i++)
 		if (page_exists(lun, i))
@@ -162,17 +164,20 @@ static enum scsi_result vital(struct scsi_lun *lun, struct scsi_cmd *cmd)
 		if (pages[i].code == cmd->cdb[2] && page_exists(lun, i))
 			n = pages[i].fill(lun, buf + 4);
 	if (!n)
-		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_CDB_FIELD);
+		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
+				 ASC_INVALID_CDB_FIELD);
 	put_be16(buf + 2, n);
 	return scsi_reply(cmd, buf, 4 + n, get_be16(cmd->cdb + 3));
 }
 
-enum scsi_result scsi_inquiry(struct scsi_lun *lun, uint64_t luns, struct scsi_cmd *cmd)
+enum scsi_result scsi_inquiry(struct scsi_lun *lun, uint64_t luns,
+			      struct scsi_cmd *cmd)
 {
 	bool evpd = cmd->cdb[1] & 1;
 
 	(void)luns;
 	if ((!evpd && cmd->cdb[2]) || (evpd && !lun))
-		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_CDB_FIELD);
+		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
+				 ASC_INVALID_CDB_FIELD);
 	return evpd ? vital(lun, cmd) : standard(lun, cmd);
 }

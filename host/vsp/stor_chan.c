@@ -19,8 +19,8 @@
 
 #include "storvsp_var.h"
 
-#define CHAN_DEPTH 128u		/* operations of one channel in the kernel */
-#define CHAN_ROUNDS 4u		/* without a flush, when there is always more */
+#define CHAN_DEPTH  128u /* operations of one channel in the kernel */
+#define CHAN_ROUNDS 4u	 /* without a flush, when there is always more */
 
 static void chan_turn(void *arg);
 
@@ -42,10 +42,13 @@ static int chan_send(struct stor_chan *c, uint16_t type, uint64_t transaction,
 
 	if (c->failed)
 		return 0;
-	err = vmbus_chan_send(c->ch, type, 0, transaction, NULL, 0, pkt, sizeof(*pkt));
+	err = vmbus_chan_send(c->ch, type, 0, transaction, NULL, 0, pkt,
+			      sizeof(*pkt));
 	if (err && err != -EAGAIN) {
-		stor_chan_fail(c, err == -EMSGSIZE ? "the ring is too small for an answer" :
-						     "indices of the ring to the child");
+		stor_chan_fail(c,
+			       err == -EMSGSIZE ?
+				       "the ring is too small for an answer" :
+				       "indices of the ring to the child");
 		return 0;
 	}
 	return err;
@@ -111,7 +114,8 @@ static void handle_control(struct stor_chan *c, const struct vmbus_packet *pkt)
 		action = stor_proto_handle(&s->proto, &in, &out);
 	}
 	if (out.status)
-		log_guest(&c->limit, c->name, "operation %u refused: status %#x", in.op,
+		log_guest(&c->limit, c->name,
+			  "operation %u refused: status %#x", in.op,
 			  out.status);
 	if (action == STOR_BECAME_READY) {
 		stor_luns_forget(s);
@@ -151,7 +155,8 @@ static void handle(struct stor_chan *c, const struct vmbus_packet *pkt)
 	}
 	err = stor_req_start(c, pkt);
 	if (err)
-		stor_chan_fail(c, err == -ENOMEM ? "out of memory" : "ranges of a packet");
+		stor_chan_fail(c, err == -ENOMEM ? "out of memory" :
+						   "ranges of a packet");
 }
 
 static void drain(struct stor_chan *c)
@@ -164,8 +169,10 @@ static void drain(struct stor_chan *c)
 		if (!n)
 			return;
 		if (n < 0)
-			stor_chan_fail(c, n == -EMSGSIZE ? "packet too large" :
-							   "indices or lengths of the ring");
+			stor_chan_fail(
+				c, n == -EMSGSIZE ?
+					   "packet too large" :
+					   "indices or lengths of the ring");
 		else
 			handle(c, &pkt);
 	}
@@ -175,7 +182,9 @@ static void drain(struct stor_chan *c)
 
 static void again_done(struct worker_io *io, int res)
 {
-	struct stor_chan *c = (struct stor_chan *)((char *)io - offsetof(struct stor_chan, again));
+	struct stor_chan *c =
+		(struct stor_chan *)((char *)io -
+				     offsetof(struct stor_chan, again));
 
 	(void)res;
 	c->again_queued = false;
@@ -254,7 +263,9 @@ static void chan_turn(void *arg)
 
 static void signalled(struct worker_watch *watch, uint64_t count)
 {
-	struct stor_chan *c = (struct stor_chan *)((char *)watch - offsetof(struct stor_chan, watch));
+	struct stor_chan *c =
+		(struct stor_chan *)((char *)watch -
+				     offsetof(struct stor_chan, watch));
 
 	vmbus_chan_count_signals(c->ch, count);
 	if (!c->failed)
@@ -339,7 +350,8 @@ static void start(void *arg)
 		stor_proto_reset(&c->s->proto);
 		atomic_store(&c->s->ready, false);
 	}
-	if (worker_watch(c->worker, &c->watch, vmbus_chan_signal_fd(c->ch), signalled))
+	if (worker_watch(c->worker, &c->watch, vmbus_chan_signal_fd(c->ch),
+			 signalled))
 		stor_chan_fail(c, "out of memory");
 	else
 		vmbus_chan_mask(c->ch);
@@ -351,8 +363,9 @@ static int chan_buffers(struct stor_chan *c)
 
 	/* A page more than an unaligned transfer touches: "too large" is told. */
 	c->scratch_len = max / MEM_PAGE_SIZE + 2;
-	c->buf_len = sizeof(struct ring_gpa_direct) + sizeof(struct vmb_gpa_range) +
-		     2 * c->scratch_len * sizeof(uint64_t) + sizeof(struct stor_pkt);
+	c->buf_len =
+		sizeof(struct ring_gpa_direct) + sizeof(struct vmb_gpa_range) +
+		2 * c->scratch_len * sizeof(uint64_t) + sizeof(struct stor_pkt);
 	c->buf = malloc(c->buf_len);
 	c->scratch = malloc(c->scratch_len * sizeof(*c->scratch));
 	if (c->buf && c->scratch)

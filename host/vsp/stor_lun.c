@@ -15,7 +15,8 @@ static bool slot_count_up(struct stor_slot *slot, uint32_t needed)
 
 	/* `needed` bits: PRESENT, or any at all. */
 	while (state & needed)
-		if (atomic_compare_exchange_weak(&slot->state, &state, state + 1))
+		if (atomic_compare_exchange_weak(&slot->state, &state,
+						 state + 1))
 			return true;
 	return false;
 }
@@ -44,7 +45,8 @@ uint64_t stor_luns(const struct storvsp *s)
 	unsigned int i;
 
 	for (i = 0; i < STORVSP_LUNS; i++)
-		if (atomic_load_explicit(&s->slot[i].state, memory_order_relaxed) &
+		if (atomic_load_explicit(&s->slot[i].state,
+					 memory_order_relaxed) &
 		    STOR_SLOT_PRESENT)
 			luns |= 1ull << i;
 	return luns;
@@ -55,7 +57,8 @@ void stor_luns_forget(struct storvsp *s)
 	unsigned int i;
 
 	for (i = 0; i < STORVSP_LUNS; i++)
-		__atomic_store_n(&s->slot[i].scsi.attention, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&s->slot[i].scsi.attention, 0,
+				 __ATOMIC_RELAXED);
 }
 
 /* ---- identity ---- */
@@ -113,7 +116,8 @@ static void tell_child(struct storvsp *s)
 		stor_chan_control(s->primary, STOR_CTL_ENUMERATE);
 }
 
-static void attention_others(struct storvsp *s, const struct stor_slot *not_this)
+static void attention_others(struct storvsp *s,
+			     const struct stor_slot *not_this)
 {
 	unsigned int i;
 
@@ -155,7 +159,8 @@ int storvsp_add(struct storvsp *s, int lun, struct disk *disk)
 		.write_back = disk->info.write_cache,
 	};
 	slot_identity(slot);
-	slot->reads = slot->writes = slot->flushes = slot->discards = slot->errors = 0;
+	slot->reads = slot->writes = slot->flushes = slot->discards =
+		slot->errors = 0;
 	slot->bytes_read = slot->bytes_written = slot->bytes_copied = 0;
 	attention_others(s, slot);
 	/* From here on requests come. */
@@ -183,12 +188,14 @@ static void slot_finish(void *arg)
 
 static struct stor_slot *slot_present(struct storvsp *s, unsigned int lun)
 {
-	if (lun >= STORVSP_LUNS || !(atomic_load(&s->slot[lun].state) & STOR_SLOT_PRESENT))
+	if (lun >= STORVSP_LUNS ||
+	    !(atomic_load(&s->slot[lun].state) & STOR_SLOT_PRESENT))
 		return NULL;
 	return &s->slot[lun];
 }
 
-int storvsp_remove(struct storvsp *s, unsigned int lun, void (*done)(void *arg), void *arg)
+int storvsp_remove(struct storvsp *s, unsigned int lun, void (*done)(void *arg),
+		   void *arg)
 {
 	struct stor_slot *slot = slot_present(s, lun);
 	struct stor_chan *c;
@@ -199,7 +206,8 @@ int storvsp_remove(struct storvsp *s, unsigned int lun, void (*done)(void *arg),
 	slot->removed_arg = arg;
 	storvsp_get(s);
 	log_debug(s->name, "lun %u: %s: removed", lun, slot->disk->path);
-	if (atomic_fetch_and(&slot->state, ~STOR_SLOT_PRESENT) == STOR_SLOT_PRESENT)
+	if (atomic_fetch_and(&slot->state, ~STOR_SLOT_PRESENT) ==
+	    STOR_SLOT_PRESENT)
 		vmbus_server_defer(s->srv, slot_finish, slot);
 	LIST_FOREACH(c, &s->chans, link)
 		if (c->worker)
@@ -234,7 +242,8 @@ void stor_luns_close(struct storvsp *s)
 		disk_close(s->slot[i].disk);
 }
 
-int storvsp_lun_info(struct storvsp *s, unsigned int lun, struct storvsp_lun_info *out)
+int storvsp_lun_info(struct storvsp *s, unsigned int lun,
+		     struct storvsp_lun_info *out)
 {
 	struct stor_slot *slot = slot_present(s, lun);
 

@@ -21,7 +21,8 @@ void stor_proto_reset(struct stor_proto *p)
 
 static bool version_known(uint16_t v)
 {
-	return v == STOR_VERSION_5_1 || v == STOR_VERSION_6_0 || v == STOR_VERSION_6_2;
+	return v == STOR_VERSION_5_1 || v == STOR_VERSION_6_0 ||
+	       v == STOR_VERSION_6_2;
 }
 
 static uint32_t query_version(struct stor_proto *p, const struct stor_pkt *in)
@@ -43,7 +44,8 @@ static uint32_t query_properties(struct stor_proto *p, struct stor_pkt *out)
 		return STOR_NT_INVALID_DEVICE_STATE;
 	memset(&out->u, 0, sizeof(out->u));
 	out->u.properties.max_sub_channels = p->max_sub_channels;
-	out->u.properties.flags = p->max_sub_channels ? STOR_PROP_MULTI_CHANNEL : 0;
+	out->u.properties.flags =
+		p->max_sub_channels ? STOR_PROP_MULTI_CHANNEL : 0;
 	out->u.properties.max_transfer = p->max_transfer;
 	p->state = STOR_DESCRIBED;
 	return STOR_NT_SUCCESS;
@@ -53,7 +55,8 @@ static uint32_t create_subs(struct stor_proto *p, const struct stor_pkt *in)
 {
 	uint16_t n = in->u.sub_channels;
 
-	if ((p->state != STOR_DESCRIBED && p->state != STOR_READY) || p->sub_channels)
+	if ((p->state != STOR_DESCRIBED && p->state != STOR_READY) ||
+	    p->sub_channels)
 		return STOR_NT_INVALID_DEVICE_STATE;
 	if (!n || n > p->max_sub_channels)
 		return STOR_NT_INVALID_PARAMETER;
@@ -61,7 +64,8 @@ static uint32_t create_subs(struct stor_proto *p, const struct stor_pkt *in)
 	return STOR_NT_SUCCESS;
 }
 
-static uint32_t expect(struct stor_proto *p, enum stor_state now, enum stor_state next)
+static uint32_t expect(struct stor_proto *p, enum stor_state now,
+		       enum stor_state next)
 {
 	if (p->state != now)
 		return STOR_NT_INVALID_DEVICE_STATE;
@@ -69,7 +73,8 @@ static uint32_t expect(struct stor_proto *p, enum stor_state now, enum stor_stat
 	return STOR_NT_SUCCESS;
 }
 
-enum stor_action stor_proto_handle(struct stor_proto *p, const struct stor_pkt *in,
+enum stor_action stor_proto_handle(struct stor_proto *p,
+				   const struct stor_pkt *in,
 				   struct stor_pkt *out)
 {
 	*out = *in;

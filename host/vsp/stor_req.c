@@ -64,7 +64,8 @@ void stor_req_free_spare(struct stor_chan *c)
 
 /* ---- answers ---- */
 
-static void req_answer(struct stor_req *req, uint32_t nt_status, uint8_t srb_status)
+static void req_answer(struct stor_req *req, uint32_t nt_status,
+		       uint8_t srb_status)
 {
 	struct stor_pkt *pkt = &req->pkt;
 	struct stor_srb *srb = &pkt->u.srb;
@@ -81,7 +82,8 @@ static void req_answer(struct stor_req *req, uint32_t nt_status, uint8_t srb_sta
 	srb->sense_length = 0;
 	memset(&srb->u, 0, sizeof(srb->u));
 	if (cmd->key && cmd->status == SCSI_CHECK_CONDITION && room) {
-		uint8_t len = scsi_sense_build(cmd->key, cmd->asc, cmd->ascq, srb->u.sense);
+		uint8_t len = scsi_sense_build(cmd->key, cmd->asc, cmd->ascq,
+					       srb->u.sense);
 
 		srb->sense_length = len < room ? len : room;
 		srb->srb_status |= STOR_SRB_AUTOSENSE;
@@ -98,7 +100,8 @@ static void req_complete(struct stor_req *req)
 	else if (cmd->status == SCSI_BUSY)
 		req_answer(req, STOR_NT_DEVICE_BUSY, STOR_SRB_BUSY);
 	else if (cmd->bad_buffer)
-		req_answer(req, STOR_NT_INVALID_DEVICE_REQUEST, STOR_SRB_INVALID_REQUEST);
+		req_answer(req, STOR_NT_INVALID_DEVICE_REQUEST,
+			   STOR_SRB_INVALID_REQUEST);
 	else
 		req_answer(req, STOR_NT_IO_DEVICE_ERROR, STOR_SRB_ERROR);
 }
@@ -110,11 +113,12 @@ static void req_refuse(struct stor_req *req, const char *why)
 
 	log_guest(&c->limit, c->name, "request refused: %s", why);
 	req->cmd.status = SCSI_CHECK_CONDITION;
-	req->cmd.key = 5;	/* ILLEGAL REQUEST, INVALID FIELD IN CDB */
+	req->cmd.key = 5; /* ILLEGAL REQUEST, INVALID FIELD IN CDB */
 	req->cmd.asc = 0x24;
 	req->cmd.ascq = 0;
 	req->cmd.transferred = 0;
-	req_answer(req, STOR_NT_INVALID_DEVICE_REQUEST, STOR_SRB_INVALID_REQUEST);
+	req_answer(req, STOR_NT_INVALID_DEVICE_REQUEST,
+		   STOR_SRB_INVALID_REQUEST);
 }
 
 /* No sense: this status has the child drop the LUN. */
@@ -130,7 +134,8 @@ static void req_no_lun(struct stor_req *req)
 
 static void req_step(struct stor_req *req);
 
-static void step_failed(struct stor_req *req, const struct scsi_step *step, int err)
+static void step_failed(struct stor_req *req, const struct scsi_step *step,
+			int err)
 {
 	static const char *const names[] = {
 		[DISK_READ] = "read",	      [DISK_WRITE] = "write",
@@ -142,9 +147,11 @@ static void step_failed(struct stor_req *req, const struct scsi_step *step, int 
 	count(&req->slot->errors, 1);
 	if (err != -ECANCELED)
 		log_guest(&c->limit, c->name,
-			  "lun %u: %s: %s of %" PRIu64 " bytes at %" PRIu64 ": %s",
-			  req->slot->number, req->slot->disk->path, names[step->op], step->len,
-			  step->offset, strerror(-err));
+			  "lun %u: %s: %s of %" PRIu64 " bytes at %" PRIu64
+			  ": %s",
+			  req->slot->number, req->slot->disk->path,
+			  names[step->op], step->len, step->offset,
+			  strerror(-err));
 	scsi_disk_done(&req->cmd, step, err);
 }
 
@@ -171,7 +178,9 @@ static void step_count(struct stor_slot *slot, const struct scsi_step *step)
 
 static void step_done(struct disk_req *disk, int err)
 {
-	struct stor_req *req = (struct stor_req *)((char *)disk - offsetof(struct stor_req, disk));
+	struct stor_req *req =
+		(struct stor_req *)((char *)disk -
+				    offsetof(struct stor_req, disk));
 	const struct scsi_step *step = &req->cmd.steps[req->step];
 
 	if (err) {
@@ -281,7 +290,8 @@ static int req_buffer_keep(struct stor_req *req, unsigned int n)
 }
 
 /* NULL, or why the request is refused.  *fatal: the packet itself is broken. */
-static const char *req_buffer(struct stor_req *req, const struct vmbus_packet *pkt, int *fatal)
+static const char *req_buffer(struct stor_req *req,
+			      const struct vmbus_packet *pkt, int *fatal)
 {
 	struct stor_chan *c = req->chan;
 	uint32_t want = req->pkt.u.srb.transfer_length, len = 0;
@@ -292,7 +302,9 @@ static const char *req_buffer(struct stor_req *req, const struct vmbus_packet *p
 	req->cmd.niov = 0;
 	req->cmd.len = 0;
 	if (pkt->type != RING_PKT_GPA_DIRECT)
-		return want && req->pkt.u.srb.data_in != STOR_DATA_NONE ? "no buffer" : NULL;
+		return want && req->pkt.u.srb.data_in != STOR_DATA_NONE ?
+			       "no buffer" :
+			       NULL;
 	n = vmbus_gpa_first(pkt, &it);
 	if (n < 0) {
 		*fatal = n;
@@ -300,7 +312,8 @@ static const char *req_buffer(struct stor_req *req, const struct vmbus_packet *p
 	}
 	if (n != 1)
 		return "more than one range";
-	n = vmbus_gpa_next(vmbus_chan_mem(c->ch), &it, c->scratch, c->scratch_len, &len);
+	n = vmbus_gpa_next(vmbus_chan_mem(c->ch), &it, c->scratch,
+			   c->scratch_len, &len);
 	if (n == -EFAULT)
 		return "buffer outside of memory";
 	if (n < 0)
@@ -308,7 +321,9 @@ static const char *req_buffer(struct stor_req *req, const struct vmbus_packet *p
 	if (want > len)
 		return "transfer longer than the buffer";
 	req->cmd.len = want;
-	return req_buffer_keep(req, iov_cut(c->scratch, n, want)) ? "out of memory" : NULL;
+	return req_buffer_keep(req, iov_cut(c->scratch, n, want)) ?
+		       "out of memory" :
+		       NULL;
 }
 
 static const char *srb_check(const struct stor_srb *srb)
@@ -343,8 +358,8 @@ static void req_run(struct stor_req *req)
 	req->cmd.direction = directions[srb->data_in];
 	req->step = 0;
 	req->step_done = 0;
-	result = scsi_execute(req->slot ? &req->slot->scsi : NULL, ours ? stor_luns(s) : 0,
-			      &req->cmd);
+	result = scsi_execute(req->slot ? &req->slot->scsi : NULL,
+			      ours ? stor_luns(s) : 0, &req->cmd);
 	if (req->slot && req->cmd.copied)
 		count(&req->slot->bytes_copied, req->cmd.copied);
 	if (result == SCSI_DISK)
@@ -356,7 +371,8 @@ static void req_run(struct stor_req *req)
 }
 
 /* Takes a request up; it counts as under way until it is answered. */
-static struct stor_req *req_take(struct stor_chan *c, const struct vmbus_packet *pkt)
+static struct stor_req *req_take(struct stor_chan *c,
+				 const struct vmbus_packet *pkt)
 {
 	struct stor_req *req = req_get(c);
 
@@ -368,7 +384,8 @@ static struct stor_req *req_take(struct stor_chan *c, const struct vmbus_packet 
 	return req;
 }
 
-struct stor_req *stor_req_control(struct stor_chan *c, const struct vmbus_packet *pkt,
+struct stor_req *stor_req_control(struct stor_chan *c,
+				  const struct vmbus_packet *pkt,
 				  const struct stor_pkt *answer)
 {
 	struct stor_req *req = req_take(c, pkt);

@@ -13,8 +13,10 @@
 #define SUB_PROCESSORS 8u
 
 /* The last byte is the controller's number. */
-static const struct guid_reg instance_base = { { 0x1c, 0x4e, 0x6b, 0x9a, 0x53, 0x27, 0xd8, 0x4f,
-						 0x8e, 0x91, 0x73, 0x63, 0x73, 0x69, 0x2d, 0x00 } };
+static const struct guid_reg instance_base = {
+	{ 0x1c, 0x4e, 0x6b, 0x9a, 0x53, 0x27, 0xd8, 0x4f, 0x8e, 0x91, 0x73,
+	  0x63, 0x73, 0x69, 0x2d, 0x00 }
+};
 
 /* ---- life ---- */
 
@@ -89,7 +91,8 @@ static const struct vmbus_chan_ops chan_ops = {
 	.released = on_released,
 };
 
-static int chan_offer(struct storvsp *s, unsigned int index, struct stor_chan **out)
+static int chan_offer(struct storvsp *s, unsigned int index,
+		      struct stor_chan **out)
 {
 	struct vmbus_offer offer = {
 		.type = VMB_GUID_SCSI,
@@ -137,7 +140,8 @@ static void offer_subs(void *arg)
 		for (i = 1; i <= (wanted & 0xffff) && !err; i++)
 			err = chan_offer(s, i, NULL);
 	if (err && err != -ENOTCONN)
-		log_warn(s->name, "not all sub-channels could be offered: %s", strerror(-err));
+		log_warn(s->name, "not all sub-channels could be offered: %s",
+			 strerror(-err));
 	storvsp_put(s);
 }
 
@@ -162,11 +166,13 @@ static unsigned int sub_channels(unsigned int processors)
 int storvsp_create(struct vmbus_server *srv, const struct storvsp_config *cfg,
 		   struct storvsp **out)
 {
-	uint32_t max = cfg->max_transfer ? cfg->max_transfer : STOR_MAX_TRANSFER;
+	uint32_t max = cfg->max_transfer ? cfg->max_transfer :
+					   STOR_MAX_TRANSFER;
 	struct storvsp *s;
 	int err;
 
-	if (cfg->number > UINT8_MAX || max % MEM_PAGE_SIZE || max > STOR_MAX_TRANSFER_LIMIT)
+	if (cfg->number > UINT8_MAX || max % MEM_PAGE_SIZE ||
+	    max > STOR_MAX_TRANSFER_LIMIT)
 		return -EINVAL;
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -176,7 +182,8 @@ int storvsp_create(struct vmbus_server *srv, const struct storvsp_config *cfg,
 	s->refs = 1;
 	LIST_INIT(&s->chans);
 	snprintf(s->name, sizeof(s->name), "scsi%u", cfg->number);
-	s->proto.max_version = cfg->max_version ? cfg->max_version : STOR_VERSION_6_2;
+	s->proto.max_version = cfg->max_version ? cfg->max_version :
+						  STOR_VERSION_6_2;
 	s->proto.max_sub_channels = sub_channels(cfg->processors);
 	s->proto.max_transfer = max;
 	stor_luns_init(s);

@@ -18,11 +18,11 @@
 struct storvsp;
 
 struct storvsp_config {
-	unsigned int number;		/* controller 0..3; goes into the instance GUID */
-	unsigned int processors;	/* of the VM: decides how many sub-channels */
-	uint16_t max_version;		/* STOR_VERSION_*; 0: newest */
-	uint32_t max_transfer;		/* bytes; 0: default */
-	struct guid_reg vm_id;		/* serial numbers and WWNs derive from it */
+	unsigned int number; /* controller 0..3; goes into the instance GUID */
+	unsigned int processors; /* of the VM: decides how many sub-channels */
+	uint16_t max_version;	 /* STOR_VERSION_*; 0: newest */
+	uint32_t max_transfer;	 /* bytes; 0: default */
+	struct guid_reg vm_id;	 /* serial numbers and WWNs derive from it */
 };
 
 int storvsp_create(struct vmbus_server *srv, const struct storvsp_config *cfg,
@@ -35,7 +35,8 @@ void storvsp_destroy(struct storvsp *s, void (*gone)(void *arg), void *arg);
 int storvsp_add(struct storvsp *s, int lun, struct disk *disk);
 /* Hot remove: new commands are refused at once; done(arg) when the last one
  * under way has ended and the disk is closed. -ENOENT. */
-int storvsp_remove(struct storvsp *s, unsigned int lun, void (*done)(void *arg), void *arg);
+int storvsp_remove(struct storvsp *s, unsigned int lun, void (*done)(void *arg),
+		   void *arg);
 /* The file has a new size: look and tell the child. */
 int storvsp_resize(struct storvsp *s, unsigned int lun);
 
@@ -46,11 +47,12 @@ struct storvsp_lun_info {
 	char serial[40], wwn[40];
 	uint64_t reads, writes, flushes, discards, errors;
 	uint64_t bytes_read, bytes_written;
-	uint64_t bytes_copied;		/* of disk data, by the root: 0 */
+	uint64_t bytes_copied; /* of disk data, by the root: 0 */
 	unsigned int in_flight;
 };
 /* Fills *out; -ENOENT. */
-int storvsp_lun_info(struct storvsp *s, unsigned int lun, struct storvsp_lun_info *out);
+int storvsp_lun_info(struct storvsp *s, unsigned int lun,
+		     struct storvsp_lun_info *out);
 /* Sum over its workers. */
 void storvsp_worker_stats(struct storvsp *s, struct worker_stats *out);
 /* No new requests are started until resumed; done(arg) when quiet. */

@@ -24,19 +24,19 @@
 #include "util/log.h"
 
 /* Also what in-tree Linux can use at most with 4 KiB pages and no chaining. */
-#define STOR_MAX_TRANSFER (1u << 20)
+#define STOR_MAX_TRANSFER	(1u << 20)
 #define STOR_MAX_TRANSFER_LIMIT (8u << 20)
 /* Requests taken from one channel's ring and not answered; the rest waits there. */
-#define STOR_IN_FLIGHT 256u
-#define STOR_INLINE_IOV 4u
+#define STOR_IN_FLIGHT		256u
+#define STOR_INLINE_IOV		4u
 /* A guest of 64 processors; ceil(n / 4) channels. */
-#define STOR_SUB_CHANNELS_MAX 15u
+#define STOR_SUB_CHANNELS_MAX	15u
 
 struct stor_chan;
 
 /* ---- LUNs ---- */
 
-#define STOR_SLOT_PRESENT 0x80000000u	/* bit of stor_slot.state; else a count */
+#define STOR_SLOT_PRESENT 0x80000000u /* bit of stor_slot.state; else a count */
 
 /*
  * A place for a disk.  `state` counts requests that use it; a request comes in
@@ -47,7 +47,7 @@ struct stor_slot {
 	_Atomic uint32_t state;
 	unsigned int number;
 	struct storvsp *s;
-	struct disk *disk;	/* server thread, or while holding a count */
+	struct disk *disk; /* server thread, or while holding a count */
 	struct scsi_lun scsi;
 	void (*removed)(void *arg);
 	void *removed_arg;
@@ -83,7 +83,7 @@ struct stor_proto {
 	uint16_t max_version;
 	uint16_t version;
 	uint16_t max_sub_channels;
-	uint16_t sub_channels;	/* asked for, once */
+	uint16_t sub_channels; /* asked for, once */
 	uint32_t max_transfer;
 };
 
@@ -91,40 +91,41 @@ enum stor_action { STOR_NOTHING, STOR_BECAME_READY, STOR_CREATE_SUBS };
 
 void stor_proto_reset(struct stor_proto *p);
 /* Answer `in`, which is no EXECUTE_SRB, in *out.  Pure. */
-enum stor_action stor_proto_handle(struct stor_proto *p, const struct stor_pkt *in,
+enum stor_action stor_proto_handle(struct stor_proto *p,
+				   const struct stor_pkt *in,
 				   struct stor_pkt *out);
 
 /* ---- channels ---- */
 
 /* Bits of stor_chan.control. */
-#define STOR_CTL_CANCEL 1u	/* hung requests of disks that go away */
+#define STOR_CTL_CANCEL	   1u /* hung requests of disks that go away */
 #define STOR_CTL_ENUMERATE 2u
-#define STOR_CTL_LOOK 4u	/* pause or resume */
+#define STOR_CTL_LOOK	   4u /* pause or resume */
 
 struct stor_req;
 
 struct stor_chan {
-	LIST_ENTRY(stor_chan) link;	/* server thread */
+	LIST_ENTRY(stor_chan) link; /* server thread */
 	struct storvsp *s;
 	struct vmbus_chan *ch;
-	struct worker *worker;		/* from the first open on */
-	unsigned int index;		/* 0: primary */
-	unsigned int generation;	/* of the open; written before it starts */
+	struct worker *worker;	 /* from the first open on */
+	unsigned int index;	 /* 0: primary */
+	unsigned int generation; /* of the open; written before it starts */
 	char name[16];
 	_Atomic uint32_t control;
-	atomic_bool pause_owed;		/* a pause waits for this channel */
+	atomic_bool pause_owed; /* a pause waits for this channel */
 
 	/* The worker's. */
 	struct worker_watch watch;
-	struct worker_io again;		/* another turn without sleeping */
+	struct worker_io again; /* another turn without sleeping */
 	bool again_queued;
 	bool serving, stopping, failed, enumerate;
 	unsigned int rounds;
-	unsigned int in_flight;		/* taken from the ring, not answered */
-	unsigned int waiting;		/* of them: in `answers` */
+	unsigned int in_flight;		 /* taken from the ring, not answered */
+	unsigned int waiting;		 /* of them: in `answers` */
 	STAILQ_HEAD(, stor_req) answers; /* wait for room in the ring */
 	SLIST_HEAD(, stor_req) spare;
-	void *buf;			/* one packet */
+	void *buf; /* one packet */
 	size_t buf_len;
 	struct iovec *scratch;
 	unsigned int scratch_len;
@@ -148,23 +149,24 @@ struct stor_req {
 		SLIST_ENTRY(stor_req) spare;
 	};
 	struct stor_chan *chan;
-	struct stor_slot *slot;		/* NULL: no such LUN */
+	struct stor_slot *slot; /* NULL: no such LUN */
 	struct disk_req disk;
 	struct scsi_cmd cmd;
 	unsigned int step;
-	uint64_t step_done;		/* bytes of a repeated write */
+	uint64_t step_done; /* bytes of a repeated write */
 	uint64_t transaction;
-	bool answer;			/* the child wants a completion */
-	struct iovec *iov;		/* the buffer; at iov_inline or malloc'd */
-	struct iovec *work;		/* of a repeated write */
+	bool answer;	    /* the child wants a completion */
+	struct iovec *iov;  /* the buffer; at iov_inline or malloc'd */
+	struct iovec *work; /* of a repeated write */
 	struct iovec iov_inline[STOR_INLINE_IOV];
-	struct stor_pkt pkt;		/* private copy; becomes the answer */
+	struct stor_pkt pkt; /* private copy; becomes the answer */
 };
 
 /* Take on an EXECUTE_SRB.  0, or -errno when the channel must fail. */
 int stor_req_start(struct stor_chan *c, const struct vmbus_packet *pkt);
 /* One that only carries the answer to a control operation; NULL: no memory. */
-struct stor_req *stor_req_control(struct stor_chan *c, const struct vmbus_packet *pkt,
+struct stor_req *stor_req_control(struct stor_chan *c,
+				  const struct vmbus_packet *pkt,
 				  const struct stor_pkt *answer);
 /* Done with: its answer is in the ring, or given up. */
 void stor_req_release(struct stor_req *req);
@@ -178,24 +180,24 @@ struct storvsp {
 	struct storvsp_config cfg;
 	struct vmbus_server *srv;
 	char name[12];
-	atomic_int refs;		/* channels, calls under way, the owner */
+	atomic_int refs; /* channels, calls under way, the owner */
 	bool destroying;
 	void (*gone)(void *arg);
 	void *gone_arg;
 
 	struct stor_chan *primary;
 	LIST_HEAD(, stor_chan) chans;
-	unsigned int generation;	/* counts opens of the primary */
-	struct worker_stats past;	/* of workers that are gone */
+	unsigned int generation;  /* counts opens of the primary */
+	struct worker_stats past; /* of workers that are gone */
 
 	atomic_bool paused;
 	atomic_uint pause_left;
 	void (*pause_done)(void *arg);
 	void *pause_arg;
 
-	struct stor_proto proto;	/* the primary's worker */
-	atomic_bool ready;		/* END_INIT was said */
-	_Atomic uint64_t subs_wanted;	/* generation << 16 | how many */
+	struct stor_proto proto;      /* the primary's worker */
+	atomic_bool ready;	      /* END_INIT was said */
+	_Atomic uint64_t subs_wanted; /* generation << 16 | how many */
 
 	struct stor_slot slot[STORVSP_LUNS];
 };

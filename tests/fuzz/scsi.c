@@ -28,21 +28,25 @@ static void check_steps(const struct scsi_lun *lun, const struct scsi_cmd *cmd)
 			continue;
 		CHECK(s->len && s->len % lun->info->block_size == 0);
 		CHECK(s->offset % lun->info->block_size == 0);
-		CHECK(s->offset <= lun->info->size && s->len <= lun->info->size - s->offset);
+		CHECK(s->offset <= lun->info->size &&
+		      s->len <= lun->info->size - s->offset);
 		if (s->op != DISK_READ)
 			CHECK(!lun->info->readonly);
 		if ((s->op == DISK_READ || s->op == DISK_WRITE) && !s->repeat)
-			CHECK(s->len <= lun->max_transfer && s->len <= cmd->len);
+			CHECK(s->len <= lun->max_transfer &&
+			      s->len <= cmd->len);
 		if (s->op == DISK_DISCARD)
 			CHECK(lun->info->can_discard);
 	}
 }
 
-static void run(struct scsi_lun *lun, uint64_t luns, const uint8_t *in, uint32_t len)
+static void run(struct scsi_lun *lun, uint64_t luns, const uint8_t *in,
+		uint32_t len)
 {
 	uint32_t first = len / 3;
 	/* Of exactly that size, so that the sanitiser sees a step too far. */
-	uint8_t *a = malloc(first ? first : 1), *b = malloc(len - first ? len - first : 1);
+	uint8_t *a = malloc(first ? first : 1),
+		*b = malloc(len - first ? len - first : 1);
 	struct iovec iov[2] = { { a, first }, { b, len - first } };
 	struct scsi_cmd cmd = {
 		.cdb = in,
@@ -91,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	info.discard_granularity = in[19] & 16 ? 4096 : 0;
 	lun.write_back = in[19] & 8;
 	lun.attention = in[22] & 3;
-	run(in[19] & 32 ? NULL : &lun, 0x0101010101010101ull * in[23], in, len - 24);
+	run(in[19] & 32 ? NULL : &lun, 0x0101010101010101ull * in[23], in,
+	    len - 24);
 	return 0;
 }

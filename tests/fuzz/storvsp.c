@@ -23,10 +23,10 @@
 
 /* How the packets of an input begin: kind and sizes, then bytes of both. */
 struct piece {
-	uint8_t kind;		/* 0..3: well-formed request; else as it comes */
+	uint8_t kind; /* 0..3: well-formed request; else as it comes */
 	uint8_t type;
 	uint8_t flags;
-	uint8_t header8;	/* 8-byte units */
+	uint8_t header8; /* 8-byte units */
 	uint8_t data_len;
 };
 
@@ -43,7 +43,8 @@ static struct disk *new_disk(bool hang)
 	return f;
 }
 
-static void send_request(struct child_chan *ch, uint64_t id, const uint8_t *p, size_t len)
+static void send_request(struct child_chan *ch, uint64_t id, const uint8_t *p,
+			 size_t len)
 {
 	struct child_srb s = { 0 };
 	uint8_t b[32] = { 0 };
@@ -83,7 +84,8 @@ static void send_all(struct child_chan *ch, const uint8_t *in, size_t len)
 		if (p.kind < 4)
 			send_request(ch, id, in, data);
 		else
-			child_send(ch, p.type % 16, p.flags, id, in, header, in + header, data);
+			child_send(ch, p.type % 16, p.flags, id, in, header,
+				   in + header, data);
 		in += header + data;
 		len -= header + data;
 	}

@@ -55,7 +55,9 @@ static int teardown(void **state)
 
 static struct disk *open_disk(bool readonly, bool direct)
 {
-	struct disk_options opt = { .path = image, .readonly = readonly, .direct = direct };
+	struct disk_options opt = { .path = image,
+				    .readonly = readonly,
+				    .direct = direct };
 	struct disk *d = NULL;
 
 	if (disk_open(&opt, &d, why, sizeof(why)))
@@ -112,12 +114,17 @@ static int job_wait(struct job *job)
 	return job->err;
 }
 
-static int run(struct disk *d, enum disk_op op, uint64_t offset, uint64_t len, void *buf)
+static int run(struct disk *d, enum disk_op op, uint64_t offset, uint64_t len,
+	       void *buf)
 {
 	struct iovec iov = { buf, len };
 	struct job job = {
 		.disk = d,
-		.req = { .op = op, .offset = offset, .len = len, .iov = &iov, .niov = 1 },
+		.req = { .op = op,
+			 .offset = offset,
+			 .len = len,
+			 .iov = &iov,
+			 .niov = 1 },
 	};
 
 	job_start(&job);
@@ -172,8 +179,12 @@ static void test_read_write(void **state)
 	iov[1] = (struct iovec){ a, 512 };
 	iov[2] = (struct iovec){ b, 488 };
 	job = (struct job){ .disk = d,
-			    .req = { .op = DISK_WRITE, .fua = true, .offset = SIZE - 1024,
-				     .len = 1024, .iov = iov, .niov = 3 } };
+			    .req = { .op = DISK_WRITE,
+				     .fua = true,
+				     .offset = SIZE - 1024,
+				     .len = 1024,
+				     .iov = iov,
+				     .niov = 3 } };
 	job_start(&job);
 	assert_int_equal(job_wait(&job), 0);
 	assert_int_equal(run(d, DISK_FLUSH, 0, 0, NULL), 0);
@@ -214,7 +225,8 @@ static void test_bounds(void **state)
 	assert_int_equal(run(d, DISK_READ, SIZE - 512, 1024, a), -EINVAL);
 	assert_int_equal(run(d, DISK_WRITE, 100, 512, a), -EINVAL);
 	assert_int_equal(run(d, DISK_WRITE, 512, 100, a), -EINVAL);
-	assert_int_equal(run(d, DISK_DISCARD, UINT64_MAX - 511, 1024, NULL), -EINVAL);
+	assert_int_equal(run(d, DISK_DISCARD, UINT64_MAX - 511, 1024, NULL),
+			 -EINVAL);
 	assert_int_equal(run(d, DISK_READ, SIZE, 0, a), 0);
 	assert_int_equal(run(d, DISK_READ, SIZE - 512, 512, a), 0);
 	disk_close(d);
@@ -256,7 +268,8 @@ static void test_direct(void **state)
 {
 	struct disk_options opt = { .path = image, .direct = true };
 	static char a[16384 + 4096], b[16384 + 4096];
-	char *pa = a + 4096 - (uintptr_t)a % 4096, *pb = b + 4096 - (uintptr_t)b % 4096;
+	char *pa = a + 4096 - (uintptr_t)a % 4096,
+	     *pb = b + 4096 - (uintptr_t)b % 4096;
 	struct disk *d;
 
 	(void)state;
@@ -287,10 +300,16 @@ static void test_many_pieces(void **state)
 	static struct iovec iov[N], iov2[N];
 	static char a[N * 512], b[N * 512];
 	struct disk *d = open_disk(false, false);
-	struct job w = { .disk = d, .req = { .op = DISK_WRITE, .len = sizeof(a), .iov = iov,
-					     .niov = N } };
-	struct job r = { .disk = d, .req = { .op = DISK_READ, .len = sizeof(a), .iov = iov2,
-					     .niov = N } };
+	struct job w = { .disk = d,
+			 .req = { .op = DISK_WRITE,
+				  .len = sizeof(a),
+				  .iov = iov,
+				  .niov = N } };
+	struct job r = { .disk = d,
+			 .req = { .op = DISK_READ,
+				  .len = sizeof(a),
+				  .iov = iov2,
+				  .niov = N } };
 	unsigned int i;
 
 	(void)state;
@@ -350,21 +369,27 @@ static void test_refused(void **state)
 	snprintf(missing, sizeof(missing), "%s/none", dir);
 	refuse(&(struct disk_options){ .path = missing }, -ENOENT, missing);
 	refuse(&(struct disk_options){ .path = dir }, -EINVAL, "neither");
-	refuse(&(struct disk_options){ .path = "/dev/null" }, -EINVAL, "neither");
+	refuse(&(struct disk_options){ .path = "/dev/null" }, -EINVAL,
+	       "neither");
 	refuse(&(struct disk_options){ .path = NULL }, -EINVAL, "file=");
-	refuse(&(struct disk_options){ .path = image, .format = "qcow9" }, -EINVAL, "qcow9");
-	refuse(&(struct disk_options){ .path = image, .block_size = 1024 }, -EINVAL, "1024");
+	refuse(&(struct disk_options){ .path = image, .format = "qcow9" },
+	       -EINVAL, "qcow9");
+	refuse(&(struct disk_options){ .path = image, .block_size = 1024 },
+	       -EINVAL, "1024");
 	assert_int_equal(truncate(image, 0), 0);
 	refuse(&(struct disk_options){ .path = image }, -EINVAL, "empty");
 	assert_int_equal(truncate(image, 12800), 0);
-	refuse(&(struct disk_options){ .path = image, .block_size = 4096 }, -EINVAL, "16384");
+	refuse(&(struct disk_options){ .path = image, .block_size = 4096 },
+	       -EINVAL, "16384");
 	refuse(&(struct disk_options){ .format = "null" }, -EINVAL, "size=");
-	refuse(&(struct disk_options){ .format = "null", .size = 1000 }, -EINVAL, "size=");
+	refuse(&(struct disk_options){ .format = "null", .size = 1000 },
+	       -EINVAL, "size=");
 }
 
 static void test_locks(void **state)
 {
-	struct disk_options rw = { .path = image }, ro = { .path = image, .readonly = true };
+	struct disk_options rw = { .path = image },
+			    ro = { .path = image, .readonly = true };
 	struct disk *a, *b;
 
 	(void)state;
@@ -481,8 +506,11 @@ static void test_hang(void **state)
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
-		job[i] = (struct job){ .disk = d, .req = { .op = DISK_READ, .len = 512,
-							   .iov = &iov[i], .niov = 1 } };
+		job[i] = (struct job){ .disk = d,
+				       .req = { .op = DISK_READ,
+						.len = 512,
+						.iov = &iov[i],
+						.niov = 1 } };
 		job_start(&job[i]);
 	}
 	assert_int_equal(run(d, DISK_READ, 0, 512, a), 0);
@@ -497,16 +525,29 @@ static void test_hang(void **state)
 static void test_fault_refused(void **state)
 {
 	static const char *const bad[] = {
-		"", "disk:", "op=read", "op=jump,err=EIO", "err=EWHAT", "err=EIO,every=0",
-		"err=EIO,count=0", "err=EIO,after=x", "err=EIO,after=", "err", "err=EIO,from=5,to=4",
-		"err=EIO,to=99999999999999999999", "err=EIO,from=-1", "err=EIO,colour=red",
+		"",
+		"disk:",
+		"op=read",
+		"op=jump,err=EIO",
+		"err=EWHAT",
+		"err=EIO,every=0",
+		"err=EIO,count=0",
+		"err=EIO,after=x",
+		"err=EIO,after=",
+		"err",
+		"err=EIO,from=5,to=4",
+		"err=EIO,to=99999999999999999999",
+		"err=EIO,from=-1",
+		"err=EIO,colour=red",
 	};
 	struct disk *d = open_disk(false, false), *f;
 	unsigned int i;
 
 	(void)state;
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(disk_fault_wrap(d, bad[i], &f, why, sizeof(why)), -EINVAL);
+		assert_int_equal(disk_fault_wrap(d, bad[i], &f, why,
+						 sizeof(why)),
+				 -EINVAL);
 		assert_non_null(strstr(why, "fault '"));
 	}
 	disk_close(d);
@@ -517,11 +558,14 @@ static void test_fault_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_read_write), CASE(test_discard),     CASE(test_bounds),
-		CASE(test_shrunk),     CASE(test_readonly),    CASE(test_direct),
-		CASE(test_many_pieces), CASE(test_full),       CASE(test_refused),
-		CASE(test_locks),      CASE(test_block_size),  CASE(test_null),
-		CASE(test_fault),      CASE(test_hang),	       CASE(test_fault_refused),
+		CASE(test_read_write),	  CASE(test_discard),
+		CASE(test_bounds),	  CASE(test_shrunk),
+		CASE(test_readonly),	  CASE(test_direct),
+		CASE(test_many_pieces),	  CASE(test_full),
+		CASE(test_refused),	  CASE(test_locks),
+		CASE(test_block_size),	  CASE(test_null),
+		CASE(test_fault),	  CASE(test_hang),
+		CASE(test_fault_refused),
 	};
 
 	return cmocka_run_group_tests_name("disk", tests, NULL, NULL);

@@ -18,7 +18,7 @@
 #include "vsp/scsi_var.h"
 
 #define BLOCKS 2048u
-#define LUNS 0x8000000000000005ull
+#define LUNS   0x8000000000000005ull
 
 static struct disk_info info;
 static struct scsi_lun lun;
@@ -39,7 +39,9 @@ static int setup(void **state)
 		.write_cache = true,
 		.discard_granularity = 4096,
 	};
-	lun = (struct scsi_lun){ .info = &info, .max_transfer = 65536, .write_back = true };
+	lun = (struct scsi_lun){ .info = &info,
+				 .max_transfer = 65536,
+				 .write_back = true };
 	for (i = 0; i < 16; i++)
 		lun.id[i] = 0xa0 + i;
 	memset(&cmd, 0, sizeof(cmd));
@@ -63,7 +65,8 @@ static unsigned int cdb_size(uint8_t op)
 }
 
 /* In two pieces, of which the first is odd. */
-static enum scsi_result run_on(struct scsi_lun *l, enum scsi_direction dir, uint32_t len)
+static enum scsi_result run_on(struct scsi_lun *l, enum scsi_direction dir,
+			       uint32_t len)
 {
 	uint32_t first = len < 7 ? len : 7;
 
@@ -71,8 +74,13 @@ static enum scsi_result run_on(struct scsi_lun *l, enum scsi_direction dir, uint
 	iov[0] = (struct iovec){ buf, first };
 	iov[1] = (struct iovec){ buf + first, len - first };
 	cmd = (struct scsi_cmd){
-		.cdb = cdb, .cdb_len = cdb_size(cdb[0]), .direction = dir,
-		.iov = iov, .niov = 2, .len = len, .steps = &cmd.step,
+		.cdb = cdb,
+		.cdb_len = cdb_size(cdb[0]),
+		.direction = dir,
+		.iov = iov,
+		.niov = 2,
+		.len = len,
+		.steps = &cmd.step,
 	};
 	return scsi_execute(l, LUNS, &cmd);
 }
@@ -110,15 +118,16 @@ static void expect_sense(uint8_t key, uint16_t asc)
 }
 
 /* A command with no data, or data to the guest, that must fail. */
-static void refused(const char *hex, enum scsi_direction dir, uint32_t len, uint8_t key,
-		    uint16_t asc)
+static void refused(const char *hex, enum scsi_direction dir, uint32_t len,
+		    uint8_t key, uint16_t asc)
 {
 	set_cdb(hex);
 	assert_int_equal(run(dir, len), SCSI_DONE);
 	expect_sense(key, asc);
 }
 
-static void expect_step(unsigned int i, enum disk_op op, uint64_t block, uint64_t blocks)
+static void expect_step(unsigned int i, enum disk_op op, uint64_t block,
+			uint64_t blocks)
 {
 	assert_true(i < cmd.nsteps);
 	assert_int_equal(cmd.steps[i].op, op);
@@ -209,7 +218,9 @@ static void test_vpd(void **state)
 
 	assert_int_equal(vpd(0x83), 48);
 	assert_memory_equal(buf + 4, "\1\1\0\30Msft    \xa0\xa1", 14);
-	assert_memory_equal(buf + 32, "\1\3\0\20\x60\x02\x24\x80\xa0\xa1\xa2\xa3\xa4\xa5", 14);
+	assert_memory_equal(buf + 32,
+			    "\1\3\0\20\x60\x02\x24\x80\xa0\xa1\xa2\xa3\xa4\xa5",
+			    14);
 	assert_memory_equal(buf + 46, "\xaa\xab\xac\xad\xae\xaf", 6);
 	scsi_wwn(&lun, text);
 	assert_string_equal(text, "60022480a0a1a2a3a4a5aaabacadaeaf");
@@ -316,8 +327,8 @@ static void test_report_luns(void **state)
 
 /* ---- reads and writes ---- */
 
-static void transfer(const char *hex, enum scsi_direction dir, enum disk_op op, uint64_t block,
-		     uint64_t blocks, bool fua)
+static void transfer(const char *hex, enum scsi_direction dir, enum disk_op op,
+		     uint64_t block, uint64_t blocks, bool fua)
 {
 	set_cdb(hex);
 	assert_int_equal(run(dir, blocks * 512), SCSI_DISK);
@@ -335,16 +346,26 @@ static void test_read_write(void **state)
 	transfer("8 0 1 2 3", SCSI_DATA_IN, DISK_READ, 0x102, 3, false);
 	transfer("8 0 1 2 0", SCSI_DATA_IN, DISK_READ, 0x102, 256, false);
 	transfer("a 0 0 2 1", SCSI_DATA_OUT, DISK_WRITE, 2, 1, false);
-	transfer("28 0 0 0 1 2 0 0 3", SCSI_DATA_IN, DISK_READ, 0x102, 3, false);
-	transfer("2a 0 0 0 1 2 0 0 3", SCSI_DATA_OUT, DISK_WRITE, 0x102, 3, false);
-	transfer("2a 8 0 0 1 2 0 0 3", SCSI_DATA_OUT, DISK_WRITE, 0x102, 3, true);
-	transfer("a8 0 0 0 1 2 0 0 0 3", SCSI_DATA_IN, DISK_READ, 0x102, 3, false);
-	transfer("aa 8 0 0 1 2 0 0 0 3", SCSI_DATA_OUT, DISK_WRITE, 0x102, 3, true);
-	transfer("88 0 0 0 0 0 0 0 7 ff 0 0 0 1", SCSI_DATA_IN, DISK_READ, 2047, 1, false);
-	transfer("8a 8 0 0 0 0 0 0 7 ff 0 0 0 1", SCSI_DATA_OUT, DISK_WRITE, 2047, 1, true);
-	transfer("2e 0 0 0 1 2 0 0 3", SCSI_DATA_OUT, DISK_WRITE, 0x102, 3, true);
-	transfer("8e 0 0 0 0 0 0 0 7 ff 0 0 0 1", SCSI_DATA_OUT, DISK_WRITE, 2047, 1, true);
-	transfer("ae 0 0 0 1 2 0 0 0 3", SCSI_DATA_OUT, DISK_WRITE, 0x102, 3, true);
+	transfer("28 0 0 0 1 2 0 0 3", SCSI_DATA_IN, DISK_READ, 0x102, 3,
+		 false);
+	transfer("2a 0 0 0 1 2 0 0 3", SCSI_DATA_OUT, DISK_WRITE, 0x102, 3,
+		 false);
+	transfer("2a 8 0 0 1 2 0 0 3", SCSI_DATA_OUT, DISK_WRITE, 0x102, 3,
+		 true);
+	transfer("a8 0 0 0 1 2 0 0 0 3", SCSI_DATA_IN, DISK_READ, 0x102, 3,
+		 false);
+	transfer("aa 8 0 0 1 2 0 0 0 3", SCSI_DATA_OUT, DISK_WRITE, 0x102, 3,
+		 true);
+	transfer("88 0 0 0 0 0 0 0 7 ff 0 0 0 1", SCSI_DATA_IN, DISK_READ, 2047,
+		 1, false);
+	transfer("8a 8 0 0 0 0 0 0 7 ff 0 0 0 1", SCSI_DATA_OUT, DISK_WRITE,
+		 2047, 1, true);
+	transfer("2e 0 0 0 1 2 0 0 3", SCSI_DATA_OUT, DISK_WRITE, 0x102, 3,
+		 true);
+	transfer("8e 0 0 0 0 0 0 0 7 ff 0 0 0 1", SCSI_DATA_OUT, DISK_WRITE,
+		 2047, 1, true);
+	transfer("ae 0 0 0 1 2 0 0 0 3", SCSI_DATA_OUT, DISK_WRITE, 0x102, 3,
+		 true);
 
 	/* Nothing to do. */
 	set_cdb("28 0 0 0 8 0 0 0 0");
@@ -362,8 +383,10 @@ static void test_write_through(void **state)
 	(void)state;
 	lun.write_back = false;
 	transfer("a 0 0 2 1", SCSI_DATA_OUT, DISK_WRITE, 2, 1, true);
-	transfer("2a 0 0 0 1 2 0 0 3", SCSI_DATA_OUT, DISK_WRITE, 0x102, 3, true);
-	transfer("28 0 0 0 1 2 0 0 3", SCSI_DATA_IN, DISK_READ, 0x102, 3, false);
+	transfer("2a 0 0 0 1 2 0 0 3", SCSI_DATA_OUT, DISK_WRITE, 0x102, 3,
+		 true);
+	transfer("28 0 0 0 1 2 0 0 3", SCSI_DATA_IN, DISK_READ, 0x102, 3,
+		 false);
 }
 
 static void test_range(void **state)
@@ -372,8 +395,10 @@ static void test_range(void **state)
 	refused("28 0 0 0 8 0 0 0 1", SCSI_DATA_IN, 512, 5, 0x2100);
 	refused("28 0 0 0 7 ff 0 0 2", SCSI_DATA_IN, 1024, 5, 0x2100);
 	refused("28 0 ff ff ff ff 0 ff ff", SCSI_DATA_IN, 1024, 5, 0x2100);
-	refused("88 0 ff ff ff ff ff ff ff ff ff ff ff ff", SCSI_DATA_IN, 1024, 5, 0x2100);
-	refused("8a 0 ff ff ff ff ff ff ff ff 0 0 0 1", SCSI_DATA_OUT, 512, 5, 0x2100);
+	refused("88 0 ff ff ff ff ff ff ff ff ff ff ff ff", SCSI_DATA_IN, 1024,
+		5, 0x2100);
+	refused("8a 0 ff ff ff ff ff ff ff ff 0 0 0 1", SCSI_DATA_OUT, 512, 5,
+		0x2100);
 	/* Larger than the maximum, which is 128 blocks. */
 	refused("28 0 0 0 0 0 0 0 81", SCSI_DATA_IN, 129 * 512, 5, 0x2400);
 	/* Protection information. */
@@ -395,7 +420,8 @@ static void test_readonly(void **state)
 	refused("2a 0 0 0 0 0 0 0 1", SCSI_DATA_OUT, 512, 7, 0x2700);
 	refused("42 0 0 0 0 0 0 0 18", SCSI_DATA_OUT, 24, 7, 0x2700);
 	refused("41 0 0 0 0 0 0 0 1", SCSI_DATA_OUT, 512, 7, 0x2700);
-	transfer("28 0 0 0 1 2 0 0 3", SCSI_DATA_IN, DISK_READ, 0x102, 3, false);
+	transfer("28 0 0 0 1 2 0 0 3", SCSI_DATA_IN, DISK_READ, 0x102, 3,
+		 false);
 	set_cdb("1a 8 3f 0 ff");
 	run(SCSI_DATA_IN, 255);
 	assert_int_equal(buf[2], 0x90);
@@ -577,7 +603,7 @@ static void test_mode_sense(void **state)
 	set_cdb("1a 8 8 0 ff");
 	run(SCSI_DATA_IN, 255);
 	assert_memory_equal(buf + 4, "\x08\x12\x00", 3);
-	set_cdb("1a 8 88 0 ff");	/* default */
+	set_cdb("1a 8 88 0 ff"); /* default */
 	run(SCSI_DATA_IN, 255);
 	assert_memory_equal(buf + 4, "\x08\x12\x04", 3);
 	refused("1a 8 c8 0 ff", SCSI_DATA_IN, 255, 5, 0x3900);
@@ -696,7 +722,8 @@ static void test_attention(void **state)
 
 static void test_other(void **state)
 {
-	static const char *const unknown[] = { "5e", "5f", "85", "a1", "4d", "ff", "4 0" };
+	static const char *const unknown[] = { "5e", "5f", "85", "a1",
+					       "4d", "ff", "4 0" };
 	unsigned int i;
 
 	(void)state;
@@ -737,7 +764,8 @@ static void test_opcodes(void **state)
 	expect_good(14);
 	assert_int_equal(buf[1], 3);
 	assert_int_equal(get_be16(buf + 2), 10);
-	assert_memory_equal(buf + 4, "\x2a\xf8\xff\xff\xff\xff\0\xff\xff\0", 10);
+	assert_memory_equal(buf + 4, "\x2a\xf8\xff\xff\xff\xff\0\xff\xff\0",
+			    10);
 	set_cdb("a3 c 1 5e 0 0 0 0 4 0");
 	run(SCSI_DATA_IN, 1024);
 	expect_good(4);
@@ -764,12 +792,18 @@ static void test_errors(void **state)
 		uint8_t key;
 		uint16_t asc;
 	} map[] = {
-		{ -EIO, DISK_READ, 3, 0x1100 },	     { -EIO, DISK_WRITE, 3, 0x0C00 },
-		{ -EIO, DISK_FLUSH, 3, 0x0C00 },     { -ENOSPC, DISK_WRITE, 7, 0x2707 },
-		{ -EFBIG, DISK_WRITE, 7, 0x2707 },   { -EROFS, DISK_WRITE, 7, 0x2700 },
-		{ -EINVAL, DISK_READ, 5, 0x2100 },   { -EOPNOTSUPP, DISK_DISCARD, 5, 0x2000 },
-		{ -ENODEV, DISK_READ, 4, 0x4400 },   { -ETIMEDOUT, DISK_READ, 0xB, 0x3E02 },
-		{ -ECANCELED, DISK_READ, 0xB, 0 },   { -EBADMSG, DISK_READ, 3, 0x1100 },
+		{ -EIO, DISK_READ, 3, 0x1100 },
+		{ -EIO, DISK_WRITE, 3, 0x0C00 },
+		{ -EIO, DISK_FLUSH, 3, 0x0C00 },
+		{ -ENOSPC, DISK_WRITE, 7, 0x2707 },
+		{ -EFBIG, DISK_WRITE, 7, 0x2707 },
+		{ -EROFS, DISK_WRITE, 7, 0x2700 },
+		{ -EINVAL, DISK_READ, 5, 0x2100 },
+		{ -EOPNOTSUPP, DISK_DISCARD, 5, 0x2000 },
+		{ -ENODEV, DISK_READ, 4, 0x4400 },
+		{ -ETIMEDOUT, DISK_READ, 0xB, 0x3E02 },
+		{ -ECANCELED, DISK_READ, 0xB, 0 },
+		{ -EBADMSG, DISK_READ, 3, 0x1100 },
 	};
 	uint8_t sense[18];
 	unsigned int i;
@@ -778,18 +812,21 @@ static void test_errors(void **state)
 	for (i = 0; i < sizeof(map) / sizeof(map[0]); i++) {
 		struct scsi_step step = { .op = map[i].op };
 
-		transfer("28 0 0 0 1 2 0 0 3", SCSI_DATA_IN, DISK_READ, 0x102, 3, false);
+		transfer("28 0 0 0 1 2 0 0 3", SCSI_DATA_IN, DISK_READ, 0x102,
+			 3, false);
 		scsi_disk_done(&cmd, &step, map[i].err);
 		expect_sense(map[i].key, map[i].asc);
 	}
-	transfer("28 0 0 0 1 2 0 0 3", SCSI_DATA_IN, DISK_READ, 0x102, 3, false);
+	transfer("28 0 0 0 1 2 0 0 3", SCSI_DATA_IN, DISK_READ, 0x102, 3,
+		 false);
 	scsi_disk_done(&cmd, &cmd.step, 0);
 	expect_good(1536);
 	scsi_disk_done(&cmd, &cmd.step, -ENOMEM);
 	assert_int_equal(cmd.status, SCSI_BUSY);
 	assert_int_equal(cmd.transferred, 0);
 	assert_int_equal(scsi_sense_build(5, 0x24, 1, sense), 18);
-	assert_memory_equal(sense, "\x70\0\5\0\0\0\0\x0a\0\0\0\0\x24\1\0\0\0\0", 18);
+	assert_memory_equal(sense, "\x70\0\5\0\0\0\0\x0a\0\0\0\0\x24\1\0\0\0\0",
+			    18);
 }
 
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -797,12 +834,15 @@ static void test_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_inquiry),	 CASE(test_no_lun),	CASE(test_vpd),
-		CASE(test_capacity),	 CASE(test_lba_status), CASE(test_report_luns),
-		CASE(test_read_write),	 CASE(test_write_through), CASE(test_range),
-		CASE(test_readonly),	 CASE(test_verify_flush), CASE(test_unmap),
-		CASE(test_write_same),	 CASE(test_mode_sense),	CASE(test_mode_select),
-		CASE(test_attention),	 CASE(test_other),	CASE(test_opcodes),
+		CASE(test_inquiry),	 CASE(test_no_lun),
+		CASE(test_vpd),		 CASE(test_capacity),
+		CASE(test_lba_status),	 CASE(test_report_luns),
+		CASE(test_read_write),	 CASE(test_write_through),
+		CASE(test_range),	 CASE(test_readonly),
+		CASE(test_verify_flush), CASE(test_unmap),
+		CASE(test_write_same),	 CASE(test_mode_sense),
+		CASE(test_mode_select),	 CASE(test_attention),
+		CASE(test_other),	 CASE(test_opcodes),
 		CASE(test_errors),
 	};
 

@@ -22,41 +22,42 @@
 #include "util/mailbox.h"
 #include "vmbus/server.h"
 
-#define CHILD_GPA 0x100000ull
-#define CHILD_PFN (CHILD_GPA >> 12)
-#define CHILD_PAGES 2048u
-#define CHILD_CHANS 20u
+#define CHILD_GPA	0x100000ull
+#define CHILD_PFN	(CHILD_GPA >> 12)
+#define CHILD_PAGES	2048u
+#define CHILD_CHANS	20u
 #define RING_DATA_PAGES 4u
-#define RING_PAGES (1 + RING_DATA_PAGES)
-#define RING_BYTES (RING_DATA_PAGES * 4096u)
+#define RING_PAGES	(1 + RING_DATA_PAGES)
+#define RING_BYTES	(RING_DATA_PAGES * 4096u)
 /* Each channel's rings, then from here on what tests use as buffers. */
 #define CHILD_DATA_PAGE (CHILD_CHANS * 2 * RING_PAGES)
-#define CHILD_SECONDS 20
+#define CHILD_SECONDS	20
 
 struct child_chan {
 	struct child *child;
 	struct vmb_offer offer;
 	bool open;
 	int signal_fd;
-	struct ring_ctl *out, *in;	/* to the root, from it */
+	struct ring_ctl *out, *in; /* to the root, from it */
 };
 
 struct child {
 	struct mem mem;
 	uint8_t *ram;
 	struct vmbus_server *srv;
-	struct mailbox *box;		/* the server thread's queue */
-	int interrupt;			/* eventfd: signals of the root */
+	struct mailbox *box; /* the server thread's queue */
+	int interrupt;	     /* eventfd: signals of the root */
 	_Atomic unsigned int interrupts;
 	struct child_chan chan[CHILD_CHANS]; /* by relid */
 	unsigned int offers, rescinds, opened, torndown;
-	int fds[CHILD_CHANS];		/* by relid; 0: not connected */
+	int fds[CHILD_CHANS]; /* by relid; 0: not connected */
 	bool ended;
 };
 
 /* ---- the host under the server ---- */
 
-static inline void child_post(void *host, uint32_t vp, uint8_t sint, const void *msg, size_t len)
+static inline void child_post(void *host, uint32_t vp, uint8_t sint,
+			      const void *msg, size_t len)
 {
 	struct child *c = host;
 	const struct vmb_hdr *hdr = msg;
@@ -94,7 +95,8 @@ static inline void child_drop_posts(void *host)
 	(void)host;
 }
 
-static inline bool child_signal(void *host, uint32_t vp, uint8_t sint, uint16_t flag)
+static inline bool child_signal(void *host, uint32_t vp, uint8_t sint,
+				uint16_t flag)
 {
 	struct child *c = host;
 
@@ -111,7 +113,8 @@ static inline int child_connect_event(void *host, uint32_t connection, int fd)
 	return 0;
 }
 
-static inline void child_disconnect_event(void *host, uint32_t connection, int fd)
+static inline void child_disconnect_event(void *host, uint32_t connection,
+					  int fd)
 {
 	(void)fd;
 	((struct child *)host)->fds[connection - 0x2000] = 0;
@@ -159,7 +162,8 @@ static inline uint64_t child_now(void)
 /* Run what the server thread has to do; wait up to `ms` for something. */
 static inline void child_poll(struct child *c, int ms)
 {
-	struct pollfd p[2] = { { mailbox_fd(c->box), POLLIN, 0 }, { c->interrupt, POLLIN, 0 } };
+	struct pollfd p[2] = { { mailbox_fd(c->box), POLLIN, 0 },
+			       { c->interrupt, POLLIN, 0 } };
 	eventfd_t count;
 
 	poll(p, 2, ms);
@@ -169,13 +173,13 @@ static inline void child_poll(struct child *c, int ms)
 }
 
 /* Until `cond` holds; false when it takes too long. */
-#define CHILD_UNTIL(c, cond)                                             \
-	({                                                               \
-		uint64_t end_ = child_now() + CHILD_SECONDS * 1000;      \
-		bool met_;                                               \
-		while (!(met_ = (cond)) && child_now() < end_)           \
-			child_poll(c, 50);                               \
-		met_;                                                    \
+#define CHILD_UNTIL(c, cond)                                        \
+	({                                                          \
+		uint64_t end_ = child_now() + CHILD_SECONDS * 1000; \
+		bool met_;                                          \
+		while (!(met_ = (cond)) && child_now() < end_)      \
+			child_poll(c, 50);                          \
+		met_;                                               \
 	})
 
 /* ---- messages ---- */
@@ -223,7 +227,8 @@ static inline struct child *child_new(void)
 	mem_init(&c->mem);
 	c->interrupt = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (mem_add(&c->mem, CHILD_GPA, CHILD_PAGES * 4096, c->ram) ||
-	    mailbox_create(&c->box) || vmbus_server_create(&cfg, &child_ops, c, &c->srv))
+	    mailbox_create(&c->box) ||
+	    vmbus_server_create(&cfg, &child_ops, c, &c->srv))
 		abort();
 	return c;
 }
@@ -246,12 +251,14 @@ static inline void child_free(struct child *c)
 }
 
 /* The offer with this instance's last byte and sub-channel index, or NULL. */
-static inline struct child_chan *child_find(struct child *c, uint8_t number, uint16_t index)
+static inline struct child_chan *child_find(struct child *c, uint8_t number,
+					    uint16_t index)
 {
 	unsigned int i;
 
 	for (i = 1; i < CHILD_CHANS; i++)
-		if (c->chan[i].offer.relid && c->chan[i].offer.instance.b[15] == number &&
+		if (c->chan[i].offer.relid &&
+		    c->chan[i].offer.instance.b[15] == number &&
 		    c->chan[i].offer.sub_index == index)
 			return &c->chan[i];
 	return NULL;
@@ -259,14 +266,19 @@ static inline struct child_chan *child_find(struct child *c, uint8_t number, uin
 
 /* ---- open and close ---- */
 
-static inline void child_lend(struct child *c, uint32_t relid, unsigned int first, unsigned int n)
+static inline void child_lend(struct child *c, uint32_t relid,
+			      unsigned int first, unsigned int n)
 {
 	struct {
 		struct vmb_gpadl_header m;
 		struct vmb_gpa_range range;
 		uint64_t pfn[VMB_GPADL_HEADER_PFNS];
 	} __attribute__((packed)) b = {
-		.m = { { VMB_MSG_GPADL_HEADER, 0 }, relid, 0xE1E10 + relid, 8 + 8 * n, 1 },
+		.m = { { VMB_MSG_GPADL_HEADER, 0 },
+		       relid,
+		       0xE1E10 + relid,
+		       8 + 8 * n,
+		       1 },
 		.range = { n * 4096, 0 },
 	};
 	unsigned int i;
@@ -306,7 +318,9 @@ static inline bool child_close(struct child_chan *ch)
 {
 	struct child *c = ch->child;
 	uint32_t relid = ch->offer.relid;
-	struct vmb_gpadl_teardown m = { { VMB_MSG_GPADL_TEARDOWN, 0 }, relid, 0xE1E10 + relid };
+	struct vmb_gpadl_teardown m = { { VMB_MSG_GPADL_TEARDOWN, 0 },
+					relid,
+					0xE1E10 + relid };
 	unsigned int torndown = c->torndown;
 
 	ch->open = false;
@@ -317,7 +331,8 @@ static inline bool child_close(struct child_chan *ch)
 
 /* ---- rings ---- */
 
-static inline uint32_t ring_copy(struct ring_ctl *ring, uint32_t at, void *buf, size_t len, bool in)
+static inline uint32_t ring_copy(struct ring_ctl *ring, uint32_t at, void *buf,
+				 size_t len, bool in)
 {
 	uint8_t *data = (uint8_t *)ring + 4096, *p = buf;
 
@@ -338,15 +353,17 @@ static inline void child_ring_bell(struct child_chan *ch)
 }
 
 /* Returns false when the ring is full. */
-static inline bool child_send(struct child_chan *ch, uint16_t type, uint16_t flags, uint64_t id,
-		       const void *header, uint32_t header_len, const void *data,
-		       uint32_t data_len)
+static inline bool child_send(struct child_chan *ch, uint16_t type,
+			      uint16_t flags, uint64_t id, const void *header,
+			      uint32_t header_len, const void *data,
+			      uint32_t data_len)
 {
 	struct ring_ctl *r = ch->out;
 	uint32_t w = r->write_index, before = w;
 	uint32_t read = __atomic_load_n(&r->read_index, __ATOMIC_ACQUIRE);
 	uint32_t total = 16 + header_len + ((data_len + 7) & ~7u) + 8;
-	struct ring_pkt pkt = { type, (16 + header_len) / 8, (total - 8) / 8, flags, id };
+	struct ring_pkt pkt = { type, (16 + header_len) / 8, (total - 8) / 8,
+				flags, id };
 	struct ring_trailer trailer = { 0, before };
 	uint64_t zero = 0;
 
@@ -374,7 +391,8 @@ struct child_packet {
 static inline bool child_take(struct child_chan *ch, struct child_packet *p)
 {
 	struct ring_ctl *r = ch->in;
-	uint32_t w = __atomic_load_n(&r->write_index, __ATOMIC_ACQUIRE), at = r->read_index;
+	uint32_t w = __atomic_load_n(&r->write_index, __ATOMIC_ACQUIRE),
+		 at = r->read_index;
 
 	if (w == at)
 		return false;
@@ -403,17 +421,19 @@ static inline uint8_t *child_page(struct child *c, unsigned int page)
 }
 
 /* A control operation and its answer; the NTSTATUS. */
-static inline uint32_t child_control(struct child_chan *ch, uint32_t op, struct stor_pkt *pkt)
+static inline uint32_t child_control(struct child_chan *ch, uint32_t op,
+				     struct stor_pkt *pkt)
 {
 	struct child_packet p;
 
 	pkt->op = op;
 	pkt->flags = STOR_FLAG_COMPLETION;
 	pkt->status = 0;
-	if (!child_send(ch, RING_PKT_INBAND, RING_PKT_FLAG_COMPLETION, 0xfffffffffffffffdull,
-			NULL, 0, pkt, sizeof(*pkt)) ||
+	if (!child_send(ch, RING_PKT_INBAND, RING_PKT_FLAG_COMPLETION,
+			0xfffffffffffffffdull, NULL, 0, pkt, sizeof(*pkt)) ||
 	    !child_recv(ch, &p) || p.head.type != RING_PKT_COMPLETION ||
-	    p.head.transaction != 0xfffffffffffffffdull || p.len != sizeof(*pkt))
+	    p.head.transaction != 0xfffffffffffffffdull ||
+	    p.len != sizeof(*pkt))
 		abort();
 	memcpy(pkt, p.data, sizeof(*pkt));
 	if (pkt->op != STOR_OP_COMPLETE_IO || pkt->flags)
@@ -437,15 +457,16 @@ struct child_srb {
 	uint8_t lun, target, path;
 	uint8_t cdb[16];
 	uint8_t cdb_len;
-	uint8_t data_in;	/* STOR_DATA_* */
-	uint32_t len;		/* that the request tells */
-	uint32_t buffer;	/* bytes of the range; 0: no buffer at all */
-	uint32_t offset;	/* in the first page */
-	unsigned int page;	/* of the data area */
-	bool scattered;		/* every other page */
+	uint8_t data_in;   /* STOR_DATA_* */
+	uint32_t len;	   /* that the request tells */
+	uint32_t buffer;   /* bytes of the range; 0: no buffer at all */
+	uint32_t offset;   /* in the first page */
+	unsigned int page; /* of the data area */
+	bool scattered;	   /* every other page */
 };
 
-static inline bool child_srb_send(struct child_chan *ch, uint64_t id, const struct child_srb *s)
+static inline bool child_srb_send(struct child_chan *ch, uint64_t id,
+				  const struct child_srb *s)
 {
 	unsigned int n = (s->offset + s->buffer + 4095) / 4096, i;
 	struct {
@@ -453,7 +474,8 @@ static inline bool child_srb_send(struct child_chan *ch, uint64_t id, const stru
 		struct vmb_gpa_range range;
 		uint64_t pfn[300];
 	} g = { 0, 1, { s->buffer, s->offset }, { 0 } };
-	struct stor_pkt pkt = { .op = STOR_OP_EXECUTE_SRB, .flags = STOR_FLAG_COMPLETION };
+	struct stor_pkt pkt = { .op = STOR_OP_EXECUTE_SRB,
+				.flags = STOR_FLAG_COMPLETION };
 
 	pkt.u.srb.length = sizeof(pkt.u.srb);
 	pkt.u.srb.lun = s->lun;
@@ -465,16 +487,18 @@ static inline bool child_srb_send(struct child_chan *ch, uint64_t id, const stru
 	pkt.u.srb.transfer_length = s->len;
 	memcpy(pkt.u.srb.u.cdb, s->cdb, 16);
 	if (!s->buffer)
-		return child_send(ch, RING_PKT_INBAND, RING_PKT_FLAG_COMPLETION, id, NULL, 0, &pkt,
-				  sizeof(pkt));
+		return child_send(ch, RING_PKT_INBAND, RING_PKT_FLAG_COMPLETION,
+				  id, NULL, 0, &pkt, sizeof(pkt));
 	for (i = 0; i < n; i++)
-		g.pfn[i] = CHILD_PFN + CHILD_DATA_PAGE + s->page + (s->scattered ? 2 * i : i);
-	return child_send(ch, RING_PKT_GPA_DIRECT, RING_PKT_FLAG_COMPLETION, id, &g, 16 + 8 * n,
-			  &pkt, sizeof(pkt));
+		g.pfn[i] = CHILD_PFN + CHILD_DATA_PAGE + s->page +
+			   (s->scattered ? 2 * i : i);
+	return child_send(ch, RING_PKT_GPA_DIRECT, RING_PKT_FLAG_COMPLETION, id,
+			  &g, 16 + 8 * n, &pkt, sizeof(pkt));
 }
 
 /* One request and its completion. */
-static inline struct stor_srb child_srb(struct child_chan *ch, const struct child_srb *s)
+static inline struct stor_srb child_srb(struct child_chan *ch,
+					const struct child_srb *s)
 {
 	static uint64_t id = 100;
 	struct child_packet p;

@@ -98,10 +98,12 @@ static void destroy(void)
 
 /* ---- requests in short ---- */
 
-static struct child_srb rw10(bool write, uint32_t block, uint16_t blocks, unsigned int page)
+static struct child_srb rw10(bool write, uint32_t block, uint16_t blocks,
+			     unsigned int page)
 {
 	struct child_srb s = {
-		.cdb = { write ? 0x2A : 0x28, 0, 0, 0, block >> 8, block, 0, blocks >> 8, blocks },
+		.cdb = { write ? 0x2A : 0x28, 0, 0, 0, block >> 8, block, 0,
+			 blocks >> 8, blocks },
 		.cdb_len = 10,
 		.data_in = write ? STOR_DATA_OUT : STOR_DATA_IN,
 		.len = blocks * 512,
@@ -122,7 +124,8 @@ static void good(const struct child_srb *s, uint32_t transferred)
 	assert_int_equal(r.length, sizeof(r));
 }
 
-static void bad(const struct child_srb *s, uint8_t srb_status, uint8_t key, uint16_t asc)
+static void bad(const struct child_srb *s, uint8_t srb_status, uint8_t key,
+		uint16_t asc)
 {
 	struct stor_srb r = child_srb(chan, s);
 
@@ -137,7 +140,9 @@ static void bad(const struct child_srb *s, uint8_t srb_status, uint8_t key, uint
 
 static struct child_srb test_unit_ready(unsigned int lun)
 {
-	return (struct child_srb){ .lun = lun, .cdb_len = 6, .data_in = STOR_DATA_NONE };
+	return (struct child_srb){ .lun = lun,
+				   .cdb_len = 6,
+				   .data_in = STOR_DATA_NONE };
 }
 
 static void no_lun(unsigned int lun)
@@ -158,7 +163,8 @@ static void expect_enumerate(void)
 	assert_int_equal(p.head.type, RING_PKT_INBAND);
 	assert_int_equal(p.head.transaction, 0);
 	assert_int_equal(p.head.flags, 0);
-	assert_int_equal(((struct stor_pkt *)p.data)->op, STOR_OP_ENUMERATE_BUS);
+	assert_int_equal(((struct stor_pkt *)p.data)->op,
+			 STOR_OP_ENUMERATE_BUS);
 	assert_int_equal(p.len, sizeof(struct stor_pkt));
 }
 
@@ -173,38 +179,49 @@ static void test_init(void **state)
 	create(1, 0);
 	for (i = 0; i < 3; i++) {
 		assert_true(child_open(chan));
-		assert_int_equal(child_control(chan, STOR_OP_QUERY_VERSION, &pkt),
+		assert_int_equal(child_control(chan, STOR_OP_QUERY_VERSION,
+					       &pkt),
 				 STOR_NT_INVALID_DEVICE_STATE);
 		assert_int_equal(child_control(chan, STOR_OP_EXECUTE_SRB, &pkt),
 				 STOR_NT_INVALID_PARAMETER);
-		assert_int_equal(child_control(chan, STOR_OP_BEGIN_INIT, &pkt), 0);
+		assert_int_equal(child_control(chan, STOR_OP_BEGIN_INIT, &pkt),
+				 0);
 		assert_int_equal(child_control(chan, STOR_OP_BEGIN_INIT, &pkt),
 				 STOR_NT_INVALID_DEVICE_STATE);
 		pkt.u.version.major_minor = 0x0402;
-		assert_int_equal(child_control(chan, STOR_OP_QUERY_VERSION, &pkt),
+		assert_int_equal(child_control(chan, STOR_OP_QUERY_VERSION,
+					       &pkt),
 				 STOR_NT_UNKNOWN_REVISION);
 		pkt.u.version.major_minor = 0x0700;
-		assert_int_equal(child_control(chan, STOR_OP_QUERY_VERSION, &pkt),
+		assert_int_equal(child_control(chan, STOR_OP_QUERY_VERSION,
+					       &pkt),
 				 STOR_NT_UNKNOWN_REVISION);
 		pkt.u.version.major_minor = STOR_VERSION_5_1;
-		assert_int_equal(child_control(chan, STOR_OP_QUERY_VERSION, &pkt), 0);
+		assert_int_equal(
+			child_control(chan, STOR_OP_QUERY_VERSION, &pkt), 0);
 		assert_int_equal(child_control(chan, STOR_OP_END_INIT, &pkt),
 				 STOR_NT_INVALID_DEVICE_STATE);
-		assert_int_equal(child_control(chan, STOR_OP_QUERY_PROPERTIES, &pkt), 0);
+		assert_int_equal(
+			child_control(chan, STOR_OP_QUERY_PROPERTIES, &pkt), 0);
 		assert_int_equal(pkt.u.properties.max_transfer, MIB);
 		assert_int_equal(pkt.u.properties.max_sub_channels, 0);
 		assert_int_equal(pkt.u.properties.flags, 0);
 		pkt.u.sub_channels = 1;
-		assert_int_equal(child_control(chan, STOR_OP_CREATE_SUBCHANNELS, &pkt),
+		assert_int_equal(child_control(chan, STOR_OP_CREATE_SUBCHANNELS,
+					       &pkt),
 				 STOR_NT_INVALID_PARAMETER);
 		assert_int_equal(child_control(chan, STOR_OP_RESET_BUS, &pkt),
 				 STOR_NT_INVALID_DEVICE_STATE);
-		assert_int_equal(child_control(chan, STOR_OP_END_INIT, &pkt), 0);
-		assert_int_equal(child_control(chan, STOR_OP_RESET_BUS, &pkt), 0);
-		assert_int_equal(child_control(chan, STOR_OP_RESET_LUN, &pkt), 0);
+		assert_int_equal(child_control(chan, STOR_OP_END_INIT, &pkt),
+				 0);
+		assert_int_equal(child_control(chan, STOR_OP_RESET_BUS, &pkt),
+				 0);
+		assert_int_equal(child_control(chan, STOR_OP_RESET_LUN, &pkt),
+				 0);
 		assert_int_equal(child_control(chan, STOR_OP_FCHBA_DATA, &pkt),
 				 STOR_NT_INVALID_DEVICE_REQUEST);
-		assert_int_equal(child_control(chan, 99, &pkt), STOR_NT_INVALID_PARAMETER);
+		assert_int_equal(child_control(chan, 99, &pkt),
+				 STOR_NT_INVALID_PARAMETER);
 		no_lun(0);
 		assert_true(child_close(chan));
 	}
@@ -213,7 +230,8 @@ static void test_init(void **state)
 
 static void test_max_version(void **state)
 {
-	struct storvsp_config cfg = { .number = 2, .max_version = STOR_VERSION_6_0 };
+	struct storvsp_config cfg = { .number = 2,
+				      .max_version = STOR_VERSION_6_0 };
 	struct stor_pkt pkt = { 0 };
 
 	(void)state;
@@ -244,23 +262,30 @@ static void test_scan(void **state)
 	ready(null_disk(MIB));
 	assert_int_equal(storvsp_add(stor, 7, null_disk(MIB)), 7);
 	expect_enumerate();
-	bad(&(struct child_srb){ .cdb_len = 6, .data_in = STOR_DATA_NONE }, STOR_SRB_ERROR, 6,
-	    0x3F0E);
+	bad(&(struct child_srb){ .cdb_len = 6, .data_in = STOR_DATA_NONE },
+	    STOR_SRB_ERROR, 6, 0x3F0E);
 	for (path = 0; path < 8; path++)
 		for (target = 0; target < 2; target++) {
 			struct child_srb s = {
-				.path = path, .target = target, .data_in = STOR_DATA_IN,
-				.cdb = { 0x12, 0, 0, 0, 36 }, .cdb_len = 6, .len = 36, .buffer = 36,
+				.path = path,
+				.target = target,
+				.data_in = STOR_DATA_IN,
+				.cdb = { 0x12, 0, 0, 0, 36 },
+				.cdb_len = 6,
+				.len = 36,
+				.buffer = 36,
 			};
 			bool there = !path && !target;
 
 			good(&s, 36);
-			assert_int_equal(child_page(child, 0)[0], there ? 0 : 0x7f);
+			assert_int_equal(child_page(child, 0)[0],
+					 there ? 0 : 0x7f);
 			s.cdb_len = 12;
 			memcpy(s.cdb, "\xa0\0\0\0\0\0\0\0\x10\0\0\0", 12);
 			s.len = s.buffer = 4096;
 			good(&s, there ? 24 : 8);
-			assert_int_equal(child_page(child, 0)[3], there ? 16 : 0);
+			assert_int_equal(child_page(child, 0)[3],
+					 there ? 16 : 0);
 			if (there)
 				assert_int_equal(child_page(child, 0)[17], 7);
 		}
@@ -341,7 +366,9 @@ static void test_max_transfer(void **state)
 
 static void test_commands(void **state)
 {
-	struct child_srb s = { .cdb = { 0x35 }, .cdb_len = 10, .data_in = STOR_DATA_NONE };
+	struct child_srb s = { .cdb = { 0x35 },
+			       .cdb_len = 10,
+			       .data_in = STOR_DATA_NONE };
 	struct storvsp_lun_info info;
 	uint8_t back[8192], *p;
 	unsigned int i;
@@ -355,10 +382,16 @@ static void test_commands(void **state)
 	s = rw10(true, 0, 16, 0);
 	good(&s, 8192);
 	p = child_page(child, 2);
-	memcpy(p, "\0\x26\0\x20\0\0\0\0" "\0\0\0\0\0\0\0\0\0\0\0\2\0\0\0\0"
-	       "\0\0\0\0\0\0\0\x0f\0\0\0\1\0\0\0", 40);
-	s = (struct child_srb){ .cdb = { 0x42, 0, 0, 0, 0, 0, 0, 0, 40 }, .cdb_len = 10,
-				.len = 40, .buffer = 40, .page = 2 };
+	memcpy(p,
+	       "\0\x26\0\x20\0\0\0\0"
+	       "\0\0\0\0\0\0\0\0\0\0\0\2\0\0\0\0"
+	       "\0\0\0\0\0\0\0\x0f\0\0\0\1\0\0\0",
+	       40);
+	s = (struct child_srb){ .cdb = { 0x42, 0, 0, 0, 0, 0, 0, 0, 40 },
+				.cdb_len = 10,
+				.len = 40,
+				.buffer = 40,
+				.page = 2 };
 	good(&s, 40);
 	assert_int_equal(pread(fd, back, 8192, 0), 8192);
 	assert_int_equal(back[1023], 0);
@@ -368,8 +401,11 @@ static void test_commands(void **state)
 	/* WRITE SAME of a pattern, from a block that crosses a page. */
 	for (i = 0; i < 512; i++)
 		child_page(child, 0)[4000 + i] = i ^ 0x5a;
-	s = (struct child_srb){ .cdb = { 0x93, 0, 0, 0, 0, 0, 0, 0, 0, 100, 0, 0, 3, 0xe8 },
-				.len = 512, .buffer = 512, .offset = 4000 };
+	s = (struct child_srb){ .cdb = { 0x93, 0, 0, 0, 0, 0, 0, 0, 0, 100, 0,
+					 0, 3, 0xe8 },
+				.len = 512,
+				.buffer = 512,
+				.offset = 4000 };
 	good(&s, 512);
 	for (i = 0; i < 1000; i++) {
 		assert_int_equal(pread(fd, back, 512, (100 + i) * 512), 512);
@@ -394,7 +430,8 @@ static void test_errors(void **state)
 	struct storvsp_lun_info info;
 
 	(void)state;
-	ready(faulty(faulty(null_disk(MIB), "op=write,err=ENOSPC"), "op=read,err=EIO"));
+	ready(faulty(faulty(null_disk(MIB), "op=write,err=ENOSPC"),
+		     "op=read,err=EIO"));
 	bad(&s, STOR_SRB_ERROR, 7, 0x2707);
 	s = rw10(false, 0, 1, 0);
 	bad(&s, STOR_SRB_ERROR, 3, 0x1100);
@@ -412,10 +449,10 @@ static void test_lies(void **state)
 	(void)state;
 	ready(null_disk(MIB));
 	s = rw10(false, 0, 8, 0);
-	s.len = 8192;		/* more than the range */
+	s.len = 8192; /* more than the range */
 	bad(&s, STOR_SRB_INVALID_REQUEST, 5, 0x2400);
 	s = rw10(false, 0, 8, 0);
-	s.len = 4095;		/* less than the CDB */
+	s.len = 4095; /* less than the CDB */
 	bad(&s, STOR_SRB_INVALID_REQUEST, 5, 0x2400);
 	s = rw10(false, 0, 8, 0);
 	s.buffer = 0;
@@ -429,10 +466,10 @@ static void test_lies(void **state)
 	s = rw10(false, 0, 8, 0);
 	s.cdb_len = 17;
 	bad(&s, STOR_SRB_INVALID_REQUEST, 5, 0x2400);
-	s = rw10(false, 0, 8, CHILD_PAGES);	/* outside of memory */
+	s = rw10(false, 0, 8, CHILD_PAGES); /* outside of memory */
 	bad(&s, STOR_SRB_INVALID_REQUEST, 5, 0x2400);
 	s = rw10(false, 0, 1, 0);
-	s.buffer = MIB + 16384;	/* more pieces than a request may have */
+	s.buffer = MIB + 16384; /* more pieces than a request may have */
 	s.scattered = true;
 	bad(&s, STOR_SRB_INVALID_REQUEST, 5, 0x2400);
 	s = rw10(false, 0, 8, 0);
@@ -449,8 +486,10 @@ static void test_two_ranges(void **state)
 			struct vmb_gpa_range range;
 			uint64_t pfn;
 		} r[2];
-	} g = { 0, 2, { { { 512, 0 }, CHILD_PFN + CHILD_DATA_PAGE },
-			{ { 512, 0 }, CHILD_PFN + CHILD_DATA_PAGE + 1 } } };
+	} g = { 0,
+		2,
+		{ { { 512, 0 }, CHILD_PFN + CHILD_DATA_PAGE },
+		  { { 512, 0 }, CHILD_PFN + CHILD_DATA_PAGE + 1 } } };
 	struct stor_pkt pkt = { .op = STOR_OP_EXECUTE_SRB };
 	struct child_srb s = rw10(false, 0, 1, 0);
 	struct child_packet p;
@@ -461,10 +500,12 @@ static void test_two_ranges(void **state)
 	pkt.u.srb.data_in = STOR_DATA_IN;
 	pkt.u.srb.transfer_length = 512;
 	memcpy(pkt.u.srb.u.cdb, s.cdb, 16);
-	assert_true(child_send(chan, RING_PKT_GPA_DIRECT, 1, 77, &g, sizeof(g), &pkt, sizeof(pkt)));
+	assert_true(child_send(chan, RING_PKT_GPA_DIRECT, 1, 77, &g, sizeof(g),
+			       &pkt, sizeof(pkt)));
 	assert_true(child_recv(chan, &p));
 	assert_int_equal(p.head.transaction, 77);
-	assert_int_equal(((struct stor_pkt *)p.data)->u.srb.srb_status, STOR_SRB_INVALID_REQUEST);
+	assert_int_equal(((struct stor_pkt *)p.data)->u.srb.srb_status,
+			 STOR_SRB_INVALID_REQUEST);
 	good(&s, 512);
 	destroy();
 }
@@ -472,8 +513,10 @@ static void test_two_ranges(void **state)
 /* What breaks the framing ends the channel: RESCIND, and nothing else breaks. */
 static void test_broken(void **state)
 {
-	struct stor_pkt pkt = { .op = STOR_OP_EXECUTE_SRB, .u.srb.cdb_length = 6 };
-	uint64_t wild[3] = { 0x0000000500000000ull, 0, 0 }; /* 5 ranges, of which 1 is there */
+	struct stor_pkt pkt = { .op = STOR_OP_EXECUTE_SRB,
+				.u.srb.cdb_length = 6 };
+	uint64_t wild[3] = { 0x0000000500000000ull, 0,
+			     0 }; /* 5 ranges, of which 1 is there */
 	unsigned int i;
 
 	(void)state;
@@ -481,21 +524,24 @@ static void test_broken(void **state)
 		ready(null_disk(MIB));
 		switch (i) {
 		case 0:
-			child_send(chan, RING_PKT_GPA_DIRECT, 1, 5, wild, sizeof(wild), &pkt,
-				   sizeof(pkt));
+			child_send(chan, RING_PKT_GPA_DIRECT, 1, 5, wild,
+				   sizeof(wild), &pkt, sizeof(pkt));
 			break;
 		case 1:
-			child_send(chan, RING_PKT_INBAND, 1, 5, NULL, 0, &pkt, 8);
+			child_send(chan, RING_PKT_INBAND, 1, 5, NULL, 0, &pkt,
+				   8);
 			break;
 		case 2:
-			child_send(chan, RING_PKT_XFER_PAGES, 1, 5, wild, 8, &pkt, sizeof(pkt));
+			child_send(chan, RING_PKT_XFER_PAGES, 1, 5, wild, 8,
+				   &pkt, sizeof(pkt));
 			break;
 		case 3:
 			chan->out->write_index = 12345678;
 			child_ring_bell(chan);
 			break;
 		case 4:
-			child_send(chan, RING_PKT_INBAND, 1, 5, child_page(child, 0), 8000, &pkt,
+			child_send(chan, RING_PKT_INBAND, 1, 5,
+				   child_page(child, 0), 8000, &pkt,
 				   sizeof(pkt));
 			break;
 		}
@@ -515,9 +561,12 @@ static void test_no_answer(void **state)
 	ready(null_disk(MIB));
 	pkt.u.srb.cdb_length = 6;
 	pkt.u.srb.data_in = STOR_DATA_NONE;
-	assert_true(child_send(chan, RING_PKT_INBAND, 0, 5, NULL, 0, &pkt, sizeof(pkt)));
-	assert_true(child_send(chan, RING_PKT_INBAND, 1, 0, NULL, 0, &pkt, sizeof(pkt)));
-	assert_true(child_send(chan, RING_PKT_COMPLETION, 0, 5, NULL, 0, &pkt, sizeof(pkt)));
+	assert_true(child_send(chan, RING_PKT_INBAND, 0, 5, NULL, 0, &pkt,
+			       sizeof(pkt)));
+	assert_true(child_send(chan, RING_PKT_INBAND, 1, 0, NULL, 0, &pkt,
+			       sizeof(pkt)));
+	assert_true(child_send(chan, RING_PKT_COMPLETION, 0, 5, NULL, 0, &pkt,
+			       sizeof(pkt)));
 	good(&s, 0);
 	assert_false(child_take(chan, &p));
 	destroy();
@@ -575,7 +624,8 @@ static void test_backpressure(void **state)
 			idle = child_now() + 300;
 		}
 	/* Both rings and all that may be under way. */
-	assert_in_range(sent, 256 + 2 * RING_BYTES / 200, 256 + 2 * RING_BYTES / 88);
+	assert_in_range(sent, 256 + 2 * RING_BYTES / 200,
+			256 + 2 * RING_BYTES / 88);
 	for (i = 0; i < sent; i++) {
 		assert_true(child_recv(chan, &p));
 		assert_int_equal(p.head.transaction, 1 + i);
@@ -612,7 +662,8 @@ static void test_hotplug(void **state)
 	assert_int_equal(storvsp_add(stor, -2, d), -EINVAL);
 
 	assert_int_equal(storvsp_remove(stor, 3, child_flag, &removed), 0);
-	assert_int_equal(storvsp_remove(stor, 3, child_flag, &removed), -ENOENT);
+	assert_int_equal(storvsp_remove(stor, 3, child_flag, &removed),
+			 -ENOENT);
 	assert_int_equal(storvsp_remove(stor, 64, NULL, NULL), -ENOENT);
 	assert_int_equal(storvsp_lun_info(stor, 3, &info), -ENOENT);
 	assert_int_equal(storvsp_lun_info(stor, 64, &info), -ENOENT);
@@ -661,11 +712,14 @@ static void test_coalesced(void **state)
 	(void)state;
 	ready(null_disk(MIB));
 	for (sent = 0; sent < 256; sent++)
-		assert_true(CHILD_UNTIL(child, child_srb_send(chan, 1 + sent, &s)));
+		assert_true(
+			CHILD_UNTIL(child, child_srb_send(chan, 1 + sent, &s)));
 	/* The ring to the child is full now: 88 bytes each. */
-	assert_true(CHILD_UNTIL(child, __atomic_load_n(&chan->in->pending_send, __ATOMIC_SEQ_CST)));
+	assert_true(CHILD_UNTIL(child, __atomic_load_n(&chan->in->pending_send,
+						       __ATOMIC_SEQ_CST)));
 	for (i = 0; i < 20; i++)
-		assert_int_equal(storvsp_add(stor, 1 + i, null_disk(MIB)), 1 + i);
+		assert_int_equal(storvsp_add(stor, 1 + i, null_disk(MIB)),
+				 1 + i);
 	while (sent) {
 		assert_true(child_recv(chan, &p));
 		if (p.head.type == RING_PKT_INBAND)
@@ -694,7 +748,8 @@ static void test_hung(void **state)
 
 	(void)state;
 	ready(faulty(null_disk(MIB), "op=read,err=hang"));
-	assert_int_equal(storvsp_add(stor, 1, faulty(null_disk(MIB), "err=hang")), 1);
+	assert_int_equal(
+		storvsp_add(stor, 1, faulty(null_disk(MIB), "err=hang")), 1);
 	expect_enumerate();
 	s.lun = 1;
 	assert_true(child_srb_send(chan, 7, &s));
@@ -772,24 +827,40 @@ static void test_sub_channels(void **state)
 	primary = chan;
 	for (round = 0; round < 3; round++) {
 		assert_true(child_open(primary));
-		assert_int_equal(child_control(primary, STOR_OP_BEGIN_INIT, &pkt), 0);
+		assert_int_equal(
+			child_control(primary, STOR_OP_BEGIN_INIT, &pkt), 0);
 		pkt.u.version.major_minor = STOR_VERSION_6_0;
-		assert_int_equal(child_control(primary, STOR_OP_QUERY_VERSION, &pkt), 0);
-		assert_int_equal(child_control(primary, STOR_OP_QUERY_PROPERTIES, &pkt), 0);
+		assert_int_equal(
+			child_control(primary, STOR_OP_QUERY_VERSION, &pkt), 0);
+		assert_int_equal(child_control(primary,
+					       STOR_OP_QUERY_PROPERTIES, &pkt),
+				 0);
 		assert_int_equal(pkt.u.properties.max_sub_channels, 3);
-		assert_int_equal(pkt.u.properties.flags, STOR_PROP_MULTI_CHANNEL);
+		assert_int_equal(pkt.u.properties.flags,
+				 STOR_PROP_MULTI_CHANNEL);
 		/* Before END_INIT, as Windows does, or after it. */
 		if (round & 1)
-			assert_int_equal(child_control(primary, STOR_OP_END_INIT, &pkt), 0);
+			assert_int_equal(child_control(primary,
+						       STOR_OP_END_INIT, &pkt),
+					 0);
 		pkt.u.sub_channels = 4;
-		assert_int_equal(child_control(primary, STOR_OP_CREATE_SUBCHANNELS, &pkt),
+		assert_int_equal(child_control(primary,
+					       STOR_OP_CREATE_SUBCHANNELS,
+					       &pkt),
 				 STOR_NT_INVALID_PARAMETER);
 		pkt.u.sub_channels = 3;
-		assert_int_equal(child_control(primary, STOR_OP_CREATE_SUBCHANNELS, &pkt), 0);
-		assert_int_equal(child_control(primary, STOR_OP_CREATE_SUBCHANNELS, &pkt),
+		assert_int_equal(child_control(primary,
+					       STOR_OP_CREATE_SUBCHANNELS,
+					       &pkt),
+				 0);
+		assert_int_equal(child_control(primary,
+					       STOR_OP_CREATE_SUBCHANNELS,
+					       &pkt),
 				 STOR_NT_INVALID_DEVICE_STATE);
 		if (!(round & 1))
-			assert_int_equal(child_control(primary, STOR_OP_END_INIT, &pkt), 0);
+			assert_int_equal(child_control(primary,
+						       STOR_OP_END_INIT, &pkt),
+					 0);
 		assert_true(CHILD_UNTIL(child, child_find(child, 1, 3)));
 		for (i = 1; i <= 3; i++) {
 			sub = child_find(child, 1, i);
@@ -797,7 +868,9 @@ static void test_sub_channels(void **state)
 			assert_true(child_open(sub));
 			chan = sub;
 			good(&s, 512);
-			assert_int_equal(child_control(sub, STOR_OP_QUERY_PROPERTIES, &pkt),
+			assert_int_equal(child_control(sub,
+						       STOR_OP_QUERY_PROPERTIES,
+						       &pkt),
 					 STOR_NT_INVALID_DEVICE_STATE);
 		}
 		chan = primary;
@@ -806,7 +879,8 @@ static void test_sub_channels(void **state)
 		sub = child_find(child, 1, 2);
 		assert_true(child_close(sub));
 		assert_true(child_close(primary));
-		assert_true(CHILD_UNTIL(child, child->rescinds == 3 * (round + 1)));
+		assert_true(
+			CHILD_UNTIL(child, child->rescinds == 3 * (round + 1)));
 		for (i = 1; i < CHILD_CHANS; i++)
 			if (child->chan[i].child && !child->chan[i].offer.relid)
 				child_relid(child, VMB_MSG_RELID_RELEASED, i);
@@ -862,7 +936,8 @@ static void test_shutdown_order(void **state)
 
 /* ---- identity ---- */
 
-static void identity(unsigned int number, uint8_t vm, int lun, struct storvsp_lun_info *out)
+static void identity(unsigned int number, uint8_t vm, int lun,
+		     struct storvsp_lun_info *out)
 {
 	struct storvsp_config cfg = { .number = number, .vm_id = { { vm } } };
 
@@ -897,17 +972,28 @@ static void test_identity(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_init),	      cmocka_unit_test(test_max_version),
-		cmocka_unit_test(test_scan),	      cmocka_unit_test(test_data),
-		cmocka_unit_test(test_max_transfer),  cmocka_unit_test(test_commands),
-		cmocka_unit_test(test_errors),	      cmocka_unit_test(test_lies),
-		cmocka_unit_test(test_two_ranges),    cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_no_answer),     cmocka_unit_test(test_burst),
-		cmocka_unit_test(test_backpressure),  cmocka_unit_test(test_hotplug),
-		cmocka_unit_test(test_resize),	      cmocka_unit_test(test_coalesced),
-		cmocka_unit_test(test_hung),	      cmocka_unit_test(test_pause),
-		cmocka_unit_test(test_sub_channels),  cmocka_unit_test(test_cycles),
-		cmocka_unit_test(test_shutdown_order), cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_init),
+		cmocka_unit_test(test_max_version),
+		cmocka_unit_test(test_scan),
+		cmocka_unit_test(test_data),
+		cmocka_unit_test(test_max_transfer),
+		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_lies),
+		cmocka_unit_test(test_two_ranges),
+		cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_no_answer),
+		cmocka_unit_test(test_burst),
+		cmocka_unit_test(test_backpressure),
+		cmocka_unit_test(test_hotplug),
+		cmocka_unit_test(test_resize),
+		cmocka_unit_test(test_coalesced),
+		cmocka_unit_test(test_hung),
+		cmocka_unit_test(test_pause),
+		cmocka_unit_test(test_sub_channels),
+		cmocka_unit_test(test_cycles),
+		cmocka_unit_test(test_shutdown_order),
+		cmocka_unit_test(test_identity),
 	};
 
 	return cmocka_run_group_tests_name("storvsp", tests, NULL, NULL);

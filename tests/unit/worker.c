@@ -91,7 +91,8 @@ static void start_write(void *arg)
 {
 	struct rw *rw = arg;
 
-	worker_writev(worker, &rw->op.io, file, &rw->op.iov, 1, 4096, RWF_DSYNC);
+	worker_writev(worker, &rw->op.io, file, &rw->op.iov, 1, 4096,
+		      RWF_DSYNC);
 }
 
 static void start_read(void *arg)
@@ -109,7 +110,8 @@ static void start_fsync(void *arg)
 static void start_punch(void *arg)
 {
 	worker_fallocate(worker, &((struct rw *)arg)->op.io, file,
-			 FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, 4096);
+			 FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096,
+			 4096);
 }
 
 static void start_timeout(void *arg)
@@ -432,9 +434,11 @@ static void test_depth(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_operations, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_operations, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_error, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_more_than_depth, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_more_than_depth, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_complete, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_watch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unwatch, setup, teardown),

@@ -24,17 +24,20 @@ int disk_why(int err, char *why, size_t why_len, const char *fmt, ...)
 	return err;
 }
 
-int disk_check_size(const char *path, uint64_t len, uint32_t block_size, char *why,
-		    size_t why_len)
+int disk_check_size(const char *path, uint64_t len, uint32_t block_size,
+		    char *why, size_t why_len)
 {
 	uint64_t up = len / block_size * block_size + block_size;
 
 	if (!len)
-		return disk_why(-EINVAL, why, why_len,
-				"%s is empty: give it a size, as in 'truncate -s 1G %s'", path, path);
+		return disk_why(
+			-EINVAL, why, why_len,
+			"%s is empty: give it a size, as in 'truncate -s 1G %s'",
+			path, path);
 	if (len % block_size)
 		return disk_why(-EINVAL, why, why_len,
-				"%s: its size, %" PRIu64 " bytes, is no multiple of the block size %u: "
+				"%s: its size, %" PRIu64
+				" bytes, is no multiple of the block size %u: "
 				"'truncate -s %" PRIu64 " %s' would mend it",
 				path, len, block_size, up, path);
 	if (len > INT64_MAX)
@@ -52,7 +55,8 @@ static const struct disk_format *format_find(const char *name)
 	return NULL;
 }
 
-int disk_open(const struct disk_options *opt, struct disk **out, char *why, size_t why_len)
+int disk_open(const struct disk_options *opt, struct disk **out, char *why,
+	      size_t why_len)
 {
 	const struct disk_format *format = format_find(opt->format);
 	struct disk *d;
@@ -60,11 +64,13 @@ int disk_open(const struct disk_options *opt, struct disk **out, char *why, size
 
 	if (!format)
 		return disk_why(-EINVAL, why, why_len,
-				"unknown disk format '%s': use raw or null", opt->format);
+				"unknown disk format '%s': use raw or null",
+				opt->format);
 	if (opt->block_size && opt->block_size != DISK_BLOCK_MIN &&
 	    opt->block_size != DISK_BLOCK_MAX)
-		return disk_why(-EINVAL, why, why_len, "block size %u: use %u or %u",
-				opt->block_size, DISK_BLOCK_MIN, DISK_BLOCK_MAX);
+		return disk_why(-EINVAL, why, why_len,
+				"block size %u: use %u or %u", opt->block_size,
+				DISK_BLOCK_MIN, DISK_BLOCK_MAX);
 	err = format->open(opt, &d, why, why_len);
 	if (err)
 		return err;
@@ -91,7 +97,8 @@ void disk_close(struct disk *d)
 
 static void finish(struct worker_io *io, int res)
 {
-	struct disk_req *req = (struct disk_req *)((char *)io - offsetof(struct disk_req, io));
+	struct disk_req *req =
+		(struct disk_req *)((char *)io - offsetof(struct disk_req, io));
 
 	req->done(req, res);
 }

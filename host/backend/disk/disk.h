@@ -19,25 +19,31 @@
 struct disk;
 
 struct disk_info {
-	uint64_t size;			/* bytes, multiple of block_size; changes by resize */
-	uint32_t block_size;		/* logical: 512 or 4096 */
+	uint64_t size; /* bytes, multiple of block_size; changes by resize */
+	uint32_t block_size; /* logical: 512 or 4096 */
 	uint32_t physical_block_size;
 	bool readonly;
 	bool rotational;
 	bool can_discard;
-	bool write_cache;		/* flushes mean something */
-	uint32_t discard_granularity;	/* bytes; 0 unknown */
+	bool write_cache;	      /* flushes mean something */
+	uint32_t discard_granularity; /* bytes; 0 unknown */
 };
 
-enum disk_op { DISK_READ, DISK_WRITE, DISK_FLUSH, DISK_DISCARD, DISK_WRITE_ZEROES };
+enum disk_op {
+	DISK_READ,
+	DISK_WRITE,
+	DISK_FLUSH,
+	DISK_DISCARD,
+	DISK_WRITE_ZEROES
+};
 
 /* Embedded in the VSP's request; the backend uses `io` and `private`. */
 struct disk_req {
 	struct worker_io io;
 	enum disk_op op;
-	bool fua;			/* DISK_WRITE: on stable storage when done */
-	uint64_t offset, len;		/* bytes, multiples of block_size */
-	struct iovec *iov;		/* READ/WRITE: len bytes in all; may be modified */
+	bool fua;	      /* DISK_WRITE: on stable storage when done */
+	uint64_t offset, len; /* bytes, multiples of block_size */
+	struct iovec *iov; /* READ/WRITE: len bytes in all; may be modified */
 	unsigned int niov;
 	/* On the submitting worker's thread; 0 or -errno (-ENOSPC, -EIO, ...). */
 	void (*done)(struct disk_req *req, int err);
@@ -61,7 +67,7 @@ struct disk {
 	const struct disk_ops *ops;
 	struct disk_info info;
 	char *path;
-	const char *format;		/* also through a filter */
+	const char *format; /* also through a filter */
 };
 
 /*
@@ -70,19 +76,20 @@ struct disk {
  */
 struct disk_options {
 	const char *path;
-	const char *format;		/* NULL: raw */
+	const char *format; /* NULL: raw */
 	bool readonly;
-	bool direct;			/* O_DIRECT */
-	uint64_t size;			/* of format=null */
-	uint32_t block_size;		/* 0: 512, or the device's own */
+	bool direct;	     /* O_DIRECT */
+	uint64_t size;	     /* of format=null */
+	uint32_t block_size; /* 0: 512, or the device's own */
 };
 /*
  * 0 or -errno; then `why` holds one line that says what is wrong and how to
  * mend it.  An image opened for writing is locked against a second writer or
  * reader in any process, one opened for reading against a writer.
  */
-int disk_open(const struct disk_options *opt, struct disk **out, char *why, size_t why_len);
-void disk_close(struct disk *d);	/* no request may be under way */
+int disk_open(const struct disk_options *opt, struct disk **out, char *why,
+	      size_t why_len);
+void disk_close(struct disk *d); /* no request may be under way */
 /*
  * Bounds (-EINVAL), and writes to a read-only disk (-EROFS), are checked here.
  * done() is called in any case, and never from within this call.
@@ -99,7 +106,7 @@ int disk_refresh(struct disk *d);
 /* A filter that injects faults between VSP and backend (--fault SPEC):
  * "disk:op=read|write|flush|discard|any,err=EIO|ENOSPC|...|hang,after=N,count=N,
  * every=N,from=SECTOR,to=SECTOR".  Takes `lower` over: closing the filter closes it. */
-int disk_fault_wrap(struct disk *lower, const char *spec, struct disk **out, char *why,
-		    size_t why_len);
+int disk_fault_wrap(struct disk *lower, const char *spec, struct disk **out,
+		    char *why, size_t why_len);
 
 #endif

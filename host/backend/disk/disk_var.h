@@ -13,7 +13,8 @@
 struct disk_format {
 	const char *name;
 	/* Allocates *out; path and ops are filled in already by disk_open(). */
-	int (*open)(const struct disk_options *opt, struct disk **out, char *why, size_t why_len);
+	int (*open)(const struct disk_options *opt, struct disk **out,
+		    char *why, size_t why_len);
 };
 
 extern const struct disk_format disk_raw, disk_null;
@@ -23,8 +24,8 @@ int disk_why(int err, char *why, size_t why_len, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
 /* The size that a `len` bytes long image gives, or 0 with the reason told. */
-int disk_check_size(const char *path, uint64_t len, uint32_t block_size, char *why,
-		    size_t why_len);
+int disk_check_size(const char *path, uint64_t len, uint32_t block_size,
+		    char *why, size_t why_len);
 
 /* On the worker's thread: done() from the loop, not from within submit(). */
 void disk_finish(struct disk_req *req, int err);

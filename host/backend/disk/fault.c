@@ -12,37 +12,39 @@
 
 #include "disk_var.h"
 
-#define FAULT_SECTOR 512u
+#define FAULT_SECTOR  512u
 
 /* Bits of fault.ops. */
-#define FAULT_READ 1u
-#define FAULT_WRITE 2u		/* zeros as well */
-#define FAULT_FLUSH 4u
+#define FAULT_READ    1u
+#define FAULT_WRITE   2u /* zeros as well */
+#define FAULT_FLUSH   4u
 #define FAULT_DISCARD 8u
-#define FAULT_ANY 15u
+#define FAULT_ANY     15u
 
 struct fault {
 	struct disk disk;
 	struct disk *lower;
 	unsigned int ops;
-	int err;		/* 0: hang */
-	uint64_t after;		/* matching requests that pass first */
-	uint64_t count;		/* faults at most */
-	uint64_t every;		/* then each n-th that matches */
-	uint64_t from, to;	/* bytes touched, [from, to) */
-	pthread_mutex_t lock;	/* all below */
+	int err;	      /* 0: hang */
+	uint64_t after;	      /* matching requests that pass first */
+	uint64_t count;	      /* faults at most */
+	uint64_t every;	      /* then each n-th that matches */
+	uint64_t from, to;    /* bytes touched, [from, to) */
+	pthread_mutex_t lock; /* all below */
 	uint64_t seen, done;
-	struct disk_req *held;	/* linked by private[0] */
+	struct disk_req *held; /* linked by private[0] */
 };
 
 static const struct {
 	const char *name;
 	int err;
 } errors[] = {
-	{ "EIO", EIO },		  { "ENOSPC", ENOSPC },	    { "EROFS", EROFS },
-	{ "ENODEV", ENODEV },	  { "ENXIO", ENXIO },	    { "ETIMEDOUT", ETIMEDOUT },
-	{ "ENOMEM", ENOMEM },	  { "EDQUOT", EDQUOT },	    { "EFBIG", EFBIG },
-	{ "EOPNOTSUPP", EOPNOTSUPP }, { "EBADMSG", EBADMSG }, { "EILSEQ", EILSEQ },
+	{ "EIO", EIO },		{ "ENOSPC", ENOSPC },
+	{ "EROFS", EROFS },	{ "ENODEV", ENODEV },
+	{ "ENXIO", ENXIO },	{ "ETIMEDOUT", ETIMEDOUT },
+	{ "ENOMEM", ENOMEM },	{ "EDQUOT", EDQUOT },
+	{ "EFBIG", EFBIG },	{ "EOPNOTSUPP", EOPNOTSUPP },
+	{ "EBADMSG", EBADMSG }, { "EILSEQ", EILSEQ },
 	{ "hang", 0 },
 };
 
@@ -50,8 +52,9 @@ static const struct {
 	const char *name;
 	unsigned int bits;
 } ops[] = {
-	{ "read", FAULT_READ }, { "write", FAULT_WRITE },     { "flush", FAULT_FLUSH },
-	{ "any", FAULT_ANY },	{ "discard", FAULT_DISCARD },
+	{ "read", FAULT_READ },	      { "write", FAULT_WRITE },
+	{ "flush", FAULT_FLUSH },     { "any", FAULT_ANY },
+	{ "discard", FAULT_DISCARD },
 };
 
 static unsigned int op_bit(enum disk_op op)
@@ -142,7 +145,8 @@ static int fault_refresh(struct disk *d)
 	int err = disk_refresh(f->lower);
 
 	if (!err)
-		__atomic_store_n(&d->info.size, disk_size(f->lower), __ATOMIC_RELAXED);
+		__atomic_store_n(&d->info.size, disk_size(f->lower),
+				 __ATOMIC_RELAXED);
 	return err;
 }
 
@@ -193,7 +197,8 @@ static bool parse_err(const char *text, int *out)
 	return false;
 }
 
-static bool parse_pair(struct fault *f, const char *key, const char *value, bool *have_err)
+static bool parse_pair(struct fault *f, const char *key, const char *value,
+		       bool *have_err)
 {
 	if (!strcmp(key, "op"))
 		return parse_op(value, &f->ops);
@@ -231,17 +236,22 @@ static int parse(struct fault *f, const char *spec, char *why, size_t why_len)
 		if (value)
 			*value++ = '\0';
 		if (!value || !parse_pair(f, pair, value, &have_err))
-			err = disk_why(-EINVAL, why, why_len,
-				       "fault '%s': '%s%s%s' is not known: use op=read|write|flush|"
-				       "discard|any, err=EIO|ENOSPC|...|hang, after=N, count=N, every=N, "
-				       "from=SECTOR, to=SECTOR", spec, pair, value ? "=" : "",
-				       value ? value : "");
+			err = disk_why(
+				-EINVAL, why, why_len,
+				"fault '%s': '%s%s%s' is not known: use op=read|write|flush|"
+				"discard|any, err=EIO|ENOSPC|...|hang, after=N, count=N, every=N, "
+				"from=SECTOR, to=SECTOR",
+				spec, pair, value ? "=" : "",
+				value ? value : "");
 	}
 	if (!err && !have_err)
-		err = disk_why(-EINVAL, why, why_len,
-			       "fault '%s' says not what should happen: add err=EIO, or another", spec);
+		err = disk_why(
+			-EINVAL, why, why_len,
+			"fault '%s' says not what should happen: add err=EIO, or another",
+			spec);
 	if (!err && f->from >= f->to)
-		err = disk_why(-EINVAL, why, why_len, "fault '%s': from= is behind to=", spec);
+		err = disk_why(-EINVAL, why, why_len,
+			       "fault '%s': from= is behind to=", spec);
 	free(copy);
 	return err;
 }
@@ -254,8 +264,8 @@ static const struct disk_ops fault_ops = {
 	.cancel = fault_cancel,
 };
 
-int disk_fault_wrap(struct disk *lower, const char *spec, struct disk **out, char *why,
-		    size_t why_len)
+int disk_fault_wrap(struct disk *lower, const char *spec, struct disk **out,
+		    char *why, size_t why_len)
 {
 	struct fault *f = calloc(1, sizeof(*f));
 	int err = -ENOMEM;

@@ -39,16 +39,19 @@ static const struct disk_ops null_ops = {
 	.refresh = null_refresh,
 };
 
-static int null_open(const struct disk_options *opt, struct disk **out, char *why,
-		     size_t why_len)
+static int null_open(const struct disk_options *opt, struct disk **out,
+		     char *why, size_t why_len)
 {
-	uint32_t block_size = opt->block_size ? opt->block_size : DISK_BLOCK_MIN;
+	uint32_t block_size = opt->block_size ? opt->block_size :
+						DISK_BLOCK_MIN;
 	struct disk *d;
 
 	if (!opt->size || opt->size % block_size || opt->size > INT64_MAX)
-		return disk_why(-EINVAL, why, why_len,
-				"format=null needs size=SIZE, a multiple of %u bytes, as in "
-				"'format=null,size=1G'", block_size);
+		return disk_why(
+			-EINVAL, why, why_len,
+			"format=null needs size=SIZE, a multiple of %u bytes, as in "
+			"'format=null,size=1G'",
+			block_size);
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return disk_why(-ENOMEM, why, why_len, "out of memory");

@@ -24,10 +24,10 @@
 #include "disk_var.h"
 #include "util/log.h"
 
-#define RAW_IOV_MAX 1024u	/* UIO_MAXIOV */
-#define RAW_RETRIES 100		/* -EAGAIN with no progress in between */
-#define ZEROS_SIZE 65536u
-#define ZEROS_IOVS 16u
+#define RAW_IOV_MAX 1024u /* UIO_MAXIOV */
+#define RAW_RETRIES 100	  /* -EAGAIN with no progress in between */
+#define ZEROS_SIZE  65536u
+#define ZEROS_IOVS  16u
 
 /* How zeros are written, best first; a file that refuses one gets the next. */
 enum zero_way { ZERO_RANGE, ZERO_PUNCH, ZERO_WRITE };
@@ -35,20 +35,22 @@ enum zero_way { ZERO_RANGE, ZERO_PUNCH, ZERO_WRITE };
 struct raw {
 	struct disk disk;
 	int fd;
-	int buffered;		/* second descriptor, or -1: `fd` is buffered */
+	int buffered; /* second descriptor, or -1: `fd` is buffered */
 	uint32_t align_mem, align_offset;
 	bool block_device;
-	enum zero_way zero_way;	/* any worker, atomic */
+	enum zero_way zero_way; /* any worker, atomic */
 };
 
 /* In struct disk_req.private. */
 struct raw_state {
-	uint64_t pos;		/* bytes that are done */
+	uint64_t pos; /* bytes that are done */
 	uint32_t tries;
-	uint32_t way;		/* enum zero_way in use */
-	struct iovec tail;	/* of written zeros */
+	uint32_t way;	   /* enum zero_way in use */
+	struct iovec tail; /* of written zeros */
 };
-_Static_assert(sizeof(struct raw_state) <= sizeof(((struct disk_req *)0)->private), "private");
+_Static_assert(sizeof(struct raw_state) <=
+		       sizeof(((struct disk_req *)0)->private),
+	       "private");
 
 static char zeros[ZEROS_SIZE] __attribute__((aligned(4096)));
 static const struct iovec zeros_iov[ZEROS_IOVS] = {
@@ -80,7 +82,8 @@ static bool aligned(const struct raw *r, struct disk_req *req, uint64_t offset)
 	for (i = 0; i < req->niov; i++)
 		bits |= (uintptr_t)req->iov[i].iov_base | req->iov[i].iov_len;
 	return !(bits & (r->align_mem - 1)) &&
-	       !((offset | (req->len - to_state(req)->pos)) & (r->align_offset - 1));
+	       !((offset | (req->len - to_state(req)->pos)) &
+		 (r->align_offset - 1));
 }
 
 static void transfer(struct disk_req *req)
@@ -147,7 +150,8 @@ static void write_zeros(struct disk_req *req)
 	struct raw *r = to_raw(req->disk);
 	struct raw_state *st = to_state(req);
 	uint64_t left = req->len - st->pos;
-	unsigned int niov = left / ZEROS_SIZE < ZEROS_IOVS ? left / ZEROS_SIZE : ZEROS_IOVS;
+	unsigned int niov = left / ZEROS_SIZE < ZEROS_IOVS ? left / ZEROS_SIZE :
+							     ZEROS_IOVS;
 	int fd = r->buffered >= 0 ? r->buffered : r->fd;
 	const struct iovec *iov = zeros_iov;
 
@@ -156,8 +160,8 @@ static void write_zeros(struct disk_req *req)
 		iov = &st->tail;
 		niov = 1;
 	}
-	worker_writev(req->worker, &req->io, fd, iov, niov, req->offset + st->pos,
-		      req->fua ? RWF_DSYNC : 0);
+	worker_writev(req->worker, &req->io, fd, iov, niov,
+		      req->offset + st->pos, req->fua ? RWF_DSYNC : 0);
 }
 
 static void zero(struct disk_req *req)
@@ -169,9 +173,10 @@ static void zero(struct disk_req *req)
 		write_zeros(req);
 		return;
 	}
-	mode |= st->way == ZERO_RANGE ? FALLOC_FL_ZERO_RANGE : FALLOC_FL_PUNCH_HOLE;
-	worker_fallocate(req->worker, &req->io, to_raw(req->disk)->fd, mode, req->offset,
-			 req->len);
+	mode |= st->way == ZERO_RANGE ? FALLOC_FL_ZERO_RANGE :
+					FALLOC_FL_PUNCH_HOLE;
+	worker_fallocate(req->worker, &req->io, to_raw(req->disk)->fd, mode,
+			 req->offset, req->len);
 }
 
 static void zero_done(struct worker_io *io, int res)
@@ -180,7 +185,8 @@ static void zero_done(struct worker_io *io, int res)
 	struct raw *r = to_raw(req->disk);
 	struct raw_state *st = to_state(req);
 
-	if (st->way == ZERO_WRITE && res > 0 && (uint64_t)res <= req->len - st->pos) {
+	if (st->way == ZERO_WRITE && res > 0 &&
+	    (uint64_t)res <= req->len - st->pos) {
 		st->pos += res;
 		st->tries = 0;
 		if (st->pos == req->len) {
@@ -205,8 +211,8 @@ static void simple(struct disk_req *req)
 		worker_fsync(req->worker, &req->io, r->fd, 1);
 	else
 		worker_fallocate(req->worker, &req->io, r->fd,
-				 FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, req->offset,
-				 req->len);
+				 FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				 req->offset, req->len);
 }
 
 static void simple_done(struct worker_io *io, int res)
@@ -232,7 +238,8 @@ static void raw_submit(struct disk *d, struct worker *w, struct disk_req *req)
 		transfer(req);
 		break;
 	case DISK_WRITE_ZEROES:
-		st->way = __atomic_load_n(&to_raw(d)->zero_way, __ATOMIC_RELAXED);
+		st->way =
+			__atomic_load_n(&to_raw(d)->zero_way, __ATOMIC_RELAXED);
 		req->io.done = zero_done;
 		zero(req);
 		break;
@@ -299,8 +306,8 @@ static uint64_t queue_number(dev_t dev, const char *name)
 		char path[128];
 		FILE *f;
 
-		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/%s", major(dev), minor(dev),
-			 where[i], name);
+		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/%s",
+			 major(dev), minor(dev), where[i], name);
 		f = fopen(path, "re");
 		if (!f)
 			continue;
@@ -312,38 +319,45 @@ static uint64_t queue_number(dev_t dev, const char *name)
 	return value;
 }
 
-static int device_info(struct raw *r, dev_t dev, const struct disk_options *opt, char *why,
-		       size_t why_len)
+static int device_info(struct raw *r, dev_t dev, const struct disk_options *opt,
+		       char *why, size_t why_len)
 {
 	struct disk_info *info = &r->disk.info;
 	unsigned short rotational = 0;
 	unsigned int physical = 0;
 	int logical = 0, ro = 0;
 
-	if (ioctl(r->fd, BLKSSZGET, &logical) || logical < (int)DISK_BLOCK_MIN ||
-	    logical > (int)DISK_BLOCK_MAX)
-		return disk_why(-EINVAL, why, why_len,
-				"%s: blocks of %d bytes; only 512 to 4096 are supported", opt->path,
-				logical);
+	if (ioctl(r->fd, BLKSSZGET, &logical) ||
+	    logical < (int)DISK_BLOCK_MIN || logical > (int)DISK_BLOCK_MAX)
+		return disk_why(
+			-EINVAL, why, why_len,
+			"%s: blocks of %d bytes; only 512 to 4096 are supported",
+			opt->path, logical);
 	if (opt->block_size && opt->block_size < (unsigned int)logical)
-		return disk_why(-EINVAL, why, why_len, "%s: the device has blocks of %d bytes",
+		return disk_why(-EINVAL, why, why_len,
+				"%s: the device has blocks of %d bytes",
 				opt->path, logical);
 	if (!ioctl(r->fd, BLKROGET, &ro) && ro && !opt->readonly)
 		return disk_why(-EROFS, why, why_len,
-				"%s is a read-only device: add readonly=on", opt->path);
-	info->block_size = opt->block_size ? opt->block_size : (unsigned int)logical;
+				"%s is a read-only device: add readonly=on",
+				opt->path);
+	info->block_size = opt->block_size ? opt->block_size :
+					     (unsigned int)logical;
 	if (ioctl(r->fd, BLKPBSZGET, &physical) || physical < info->block_size)
 		physical = info->block_size;
 	info->physical_block_size = physical;
-	info->rotational = !ioctl(r->fd, BLKROTATIONAL, &rotational) && rotational;
+	info->rotational = !ioctl(r->fd, BLKROTATIONAL, &rotational) &&
+			   rotational;
 	info->discard_granularity = queue_number(dev, "discard_granularity");
 	/* A hole is punched by "write zeroes": what is discarded reads as zeros. */
-	info->can_discard = !opt->readonly && queue_number(dev, "discard_max_bytes") &&
+	info->can_discard = !opt->readonly &&
+			    queue_number(dev, "discard_max_bytes") &&
 			    queue_number(dev, "write_zeroes_max_bytes");
 	return 0;
 }
 
-static void file_info(struct raw *r, const struct stat *st, const struct disk_options *opt)
+static void file_info(struct raw *r, const struct stat *st,
+		      const struct disk_options *opt)
 {
 	struct disk_info *info = &r->disk.info;
 
@@ -351,9 +365,10 @@ static void file_info(struct raw *r, const struct stat *st, const struct disk_op
 	info->physical_block_size = DISK_BLOCK_MAX;
 	info->discard_granularity = DISK_BLOCK_MAX;
 	/* Behind the end there is nothing to lose. */
-	info->can_discard = !opt->readonly &&
-			    !fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-				       (st->st_size | 4095) + 1, 4096);
+	info->can_discard =
+		!opt->readonly &&
+		!fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			   (st->st_size | 4095) + 1, 4096);
 }
 
 static void direct_limits(struct raw *r)
@@ -371,21 +386,24 @@ static void direct_limits(struct raw *r)
 #endif
 }
 
-static int open_buffered(struct raw *r, const struct disk_options *opt, char *why,
-			 size_t why_len)
+static int open_buffered(struct raw *r, const struct disk_options *opt,
+			 char *why, size_t why_len)
 {
 	char self[32];
 
 	/* The very file that `fd` is, whatever the path leads to by now. */
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", r->fd);
-	r->buffered = open(self, (opt->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	r->buffered =
+		open(self, (opt->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	if (r->buffered < 0)
-		return disk_why(-errno, why, why_len, "%s: %s", opt->path, strerror(errno));
+		return disk_why(-errno, why, why_len, "%s: %s", opt->path,
+				strerror(errno));
 	direct_limits(r);
 	return 0;
 }
 
-static int lock_image(struct raw *r, const struct disk_options *opt, char *why, size_t why_len)
+static int lock_image(struct raw *r, const struct disk_options *opt, char *why,
+		      size_t why_len)
 {
 	struct flock fl = {
 		.l_type = opt->readonly ? F_RDLCK : F_WRLCK,
@@ -396,34 +414,38 @@ static int lock_image(struct raw *r, const struct disk_options *opt, char *why, 
 	if (!fcntl(r->fd, F_OFD_SETLK, &fl))
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
-		return disk_why(-EBUSY, why, why_len,
-				"%s is in use by another disk or process: stop that one%s", opt->path,
-				opt->readonly ? "" : ", or give both readonly=on");
+		return disk_why(
+			-EBUSY, why, why_len,
+			"%s is in use by another disk or process: stop that one%s",
+			opt->path,
+			opt->readonly ? "" : ", or give both readonly=on");
 	/* Some network file systems know no locks. */
-	log_warn("disk", "%s: can't be locked (%s): nothing else may write it", opt->path,
-		 strerror(errno));
+	log_warn("disk", "%s: can't be locked (%s): nothing else may write it",
+		 opt->path, strerror(errno));
 	return 0;
 }
 
-static int open_failed(const struct disk_options *opt, int err, char *why, size_t why_len)
+static int open_failed(const struct disk_options *opt, int err, char *why,
+		       size_t why_len)
 {
 	const char *hint = "";
 
 	if (err == -ENOENT)
 		hint = ": make it with 'truncate -s SIZE', or correct the path";
 	else if (err == -EROFS || err == -EACCES || err == -EPERM)
-		hint = opt->readonly ? ": check its permissions" :
-				       ": check its permissions, or add readonly=on";
+		hint = opt->readonly ?
+			       ": check its permissions" :
+			       ": check its permissions, or add readonly=on";
 	else if (err == -EBUSY)
 		hint = ": it is mounted or used otherwise; unmount it, or add readonly=on";
 	else if (err == -EINVAL && opt->direct)
 		hint = ": its file system has no direct I/O; leave out direct=on";
-	return disk_why(err, why, why_len, "can't open disk %s: %s%s", opt->path, strerror(-err),
-			hint);
+	return disk_why(err, why, why_len, "can't open disk %s: %s%s",
+			opt->path, strerror(-err), hint);
 }
 
-static int raw_setup(struct raw *r, const struct stat *st, const struct disk_options *opt,
-		     char *why, size_t why_len)
+static int raw_setup(struct raw *r, const struct stat *st,
+		     const struct disk_options *opt, char *why, size_t why_len)
 {
 	struct disk_info *info = &r->disk.info;
 	int err;
@@ -441,28 +463,34 @@ static int raw_setup(struct raw *r, const struct stat *st, const struct disk_opt
 	info->write_cache = true;
 	err = raw_length(r, &info->size);
 	if (err)
-		return disk_why(err, why, why_len, "%s: %s", opt->path, strerror(-err));
-	err = disk_check_size(opt->path, info->size, info->block_size, why, why_len);
+		return disk_why(err, why, why_len, "%s: %s", opt->path,
+				strerror(-err));
+	err = disk_check_size(opt->path, info->size, info->block_size, why,
+			      why_len);
 	if (err)
 		return err;
 	return opt->direct ? open_buffered(r, opt, why, why_len) : 0;
 }
 
-static int raw_open(const struct disk_options *opt, struct disk **out, char *why, size_t why_len)
+static int raw_open(const struct disk_options *opt, struct disk **out,
+		    char *why, size_t why_len)
 {
-	int flags = (opt->readonly ? O_RDONLY : O_RDWR) | (opt->direct ? O_DIRECT : 0) | O_CLOEXEC;
+	int flags = (opt->readonly ? O_RDONLY : O_RDWR) |
+		    (opt->direct ? O_DIRECT : 0) | O_CLOEXEC;
 	struct stat st;
 	struct raw *r;
 	int err;
 
 	if (!opt->path || !*opt->path)
-		return disk_why(-EINVAL, why, why_len, "a disk needs file=PATH");
+		return disk_why(-EINVAL, why, why_len,
+				"a disk needs file=PATH");
 	/* Before open(), which would block on a fifo. */
 	if (stat(opt->path, &st))
 		return open_failed(opt, -errno, why, why_len);
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return disk_why(-EINVAL, why, why_len,
-				"%s is neither a file nor a block device", opt->path);
+				"%s is neither a file nor a block device",
+				opt->path);
 	r = calloc(1, sizeof(*r));
 	if (!r)
 		return disk_why(-ENOMEM, why, why_len, "out of memory");
@@ -470,7 +498,7 @@ static int raw_open(const struct disk_options *opt, struct disk **out, char *why
 	r->buffered = -1;
 	r->block_device = S_ISBLK(st.st_mode);
 	if (r->block_device && !opt->readonly)
-		flags |= O_EXCL;	/* not while it is mounted */
+		flags |= O_EXCL; /* not while it is mounted */
 	r->fd = open(opt->path, flags);
 	if (r->fd < 0) {
 		err = open_failed(opt, -errno, why, why_len);
@@ -478,7 +506,8 @@ static int raw_open(const struct disk_options *opt, struct disk **out, char *why
 		return err;
 	}
 	if (fstat(r->fd, &st))
-		err = disk_why(-errno, why, why_len, "%s: %s", opt->path, strerror(errno));
+		err = disk_why(-errno, why, why_len, "%s: %s", opt->path,
+			       strerror(errno));
 	else
 		err = raw_setup(r, &st, opt, why, why_len);
 	if (err) {
