@@ -12,12 +12,7 @@
  * completion queue can't overflow, and queueing can't fail.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <liburing.h>
-#include <poll.h>
-#include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +20,7 @@
 
 #include "log.h"
 #include "mailbox.h"
-#include "worker.h"
+#include "worker_var.h"
 
 #define WORKER_DEPTH_MAX 1024
 #define WORKER_REAP	 32 /* completions copied out at once */
@@ -35,261 +30,21 @@
 #else
 #define WORKER_STACK (128 * 1024)
 #endif
-
-/* Low bits of a completion's user data, which else is a struct worker_io. */
-#define TAG_IGNORE   1ul /* the poll before a watch's read; a cancellation */
-#define TAG_WATCH    2ul
-#define TAGS	     3ul
-
 /* Entries of the submission queue for what is no operation of the caller's. */
 #define WORKER_SPARE 8
-
-struct io_list {
-	struct worker_io *first, **last;
-};
-
-struct worker {
-	struct io_uring ring;
-	struct mailbox *mailbox;
-	struct worker_watch mailbox_watch;
-	worker_fn idle;
-	void *idle_arg;
-	struct io_list queued;	 /* wait for submission */
-	struct io_list watching; /* likewise, the reads of watches */
-	struct io_list finished; /* wait to be handed out */
-	struct worker_watch_op *watches;
-	unsigned int limit;	/* operations in the kernel at once */
-	unsigned int in_kernel; /* of them, watches not counted */
-	bool stopping;
-	int error; /* of set-up */
-	char name[16];
-	pthread_t thread;
-	sem_t ready;
-	/* Written by the worker, read by anyone. */
-	uint64_t system_calls, wakeups, ios;
-};
-
-/* Outlives its watch until the kernel has let go of `count`. */
-struct worker_watch_op {
-	struct worker_io io;
-	struct worker_watch *watch; /* NULL: unwatched */
-	struct worker *worker;
-	struct worker_watch_op *next, **link;
-	uint64_t count;
-	bool poll; /* the fd is non-blocking */
-	bool in_kernel;
-	bool cancel; /* a cancellation is to be submitted */
-};
-
-enum { OP_READV, OP_WRITEV, OP_FSYNC, OP_FALLOCATE, OP_TIMEOUT };
-
-static void list_init(struct io_list *list)
-{
-	list->first = NULL;
-	list->last = &list->first;
-}
-
-static void list_add(struct io_list *list, struct worker_io *io)
-{
-	io->next = NULL;
-	*list->last = io;
-	list->last = &io->next;
-}
-
-static struct worker_io *list_take(struct io_list *list)
-{
-	struct worker_io *io = list->first;
-
-	if (io) {
-		list->first = io->next;
-		if (!list->first)
-			list->last = &list->first;
-	}
-	return io;
-}
-
-/* The only writer is the worker itself: no locked operation is needed. */
-static void count(uint64_t *counter)
-{
-	__atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
-}
-
-/* ---- watches ---- */
-
-static void watch_free(struct worker_watch_op *op)
-{
-	*op->link = op->next;
-	if (op->next)
-		op->next->link = op->link;
-	free(op);
-}
-
-static void watch_done(struct worker_io *io, int res)
-{
-	struct worker_watch_op *op = (struct worker_watch_op *)io;
-	struct worker *w = op->worker;
-
-	op->in_kernel = false;
-	if (!op->watch) {
-		/* A cancellation on its way refers to us by address only. */
-		watch_free(op);
-		return;
-	}
-	if (res == sizeof(op->count)) {
-		op->watch->fn(op->watch, op->count);
-		/* fn may have unwatched: op was idle then, and is freed here. */
-		if (!op->watch) {
-			watch_free(op);
-			return;
-		}
-	} else if (res != -EINTR && res != -EAGAIN && res != -ECANCELED) {
-		log_err(w->name, "eventfd %d: %s: no longer watched", io->fd,
-			res < 0 ? strerror(-res) : "short read");
-		op->watch->op = NULL;
-		watch_free(op);
-		return;
-	}
-	list_add(&w->watching, io);
-}
-
-int worker_watch(struct worker *w, struct worker_watch *watch, int fd,
-		 void (*fn)(struct worker_watch *watch, uint64_t count))
-{
-	struct worker_watch_op *op = calloc(1, sizeof(*op));
-	int flags = fcntl(fd, F_GETFL);
-
-	if (!op)
-		return -ENOMEM;
-	op->io.done = watch_done;
-	op->io.fd = fd;
-	op->watch = watch;
-	op->worker = w;
-	op->poll = flags >= 0 && (flags & O_NONBLOCK);
-	op->next = w->watches;
-	op->link = &w->watches;
-	if (op->next)
-		op->next->link = &op->next;
-	w->watches = op;
-	watch->worker = w;
-	watch->fd = fd;
-	watch->fn = fn;
-	watch->op = op;
-	list_add(&w->watching, &op->io);
-	return 0;
-}
-
-void worker_unwatch(struct worker_watch *watch)
-{
-	struct worker_watch_op *op = watch->op;
-
-	if (!op)
-		return;
-	watch->op = NULL;
-	op->watch = NULL;
-	op->cancel = true;
-}
-
-/* ---- submission ---- */
-
-static bool prepare_watch(struct worker *w, struct worker_watch_op *op)
-{
-	struct io_uring_sqe *sqe;
-
-	if (op->poll) {
-		if (io_uring_sq_space_left(&w->ring) < 2)
-			return false;
-		sqe = io_uring_get_sqe(&w->ring);
-		io_uring_prep_poll_add(sqe, op->io.fd, POLLIN);
-		sqe->flags |= IOSQE_IO_LINK;
-		io_uring_sqe_set_data64(sqe, (uintptr_t)op | TAG_IGNORE);
-	}
-	sqe = io_uring_get_sqe(&w->ring);
-	if (!sqe)
-		return false;
-	io_uring_prep_read(sqe, op->io.fd, &op->count, sizeof(op->count), 0);
-	io_uring_sqe_set_data64(sqe, (uintptr_t)op | TAG_WATCH);
-	op->in_kernel = true;
-	return true;
-}
-
-static bool prepare_io(struct worker *w, struct worker_io *io)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&w->ring);
-
-	if (!sqe)
-		return false;
-	switch (io->op) {
-	case OP_READV:
-		io_uring_prep_readv(sqe, io->fd, io->iov, io->niov, io->offset);
-		break;
-	case OP_WRITEV:
-		io_uring_prep_writev2(sqe, io->fd, io->iov, io->niov,
-				      io->offset, io->flags);
-		break;
-	case OP_FSYNC:
-		io_uring_prep_fsync(sqe, io->fd, io->flags);
-		break;
-	case OP_FALLOCATE:
-		io_uring_prep_fallocate(sqe, io->fd, io->flags, io->offset,
-					io->len);
-		break;
-	case OP_TIMEOUT:
-		/* offset, len: seconds, nanoseconds, as a __kernel_timespec. */
-		io_uring_prep_timeout(
-			sqe, (struct __kernel_timespec *)&io->offset, 0, 0);
-		break;
-	}
-	io_uring_sqe_set_data(sqe, io);
-	w->in_kernel++;
-	count(&w->ios);
-	return true;
-}
-
-static void prepare_cancels(struct worker *w)
-{
-	struct worker_watch_op *op;
-
-	for (op = w->watches; op; op = op->next) {
-		struct io_uring_sqe *sqe;
-
-		if (!op->cancel || !op->in_kernel)
-			continue;
-		sqe = io_uring_get_sqe(&w->ring);
-		if (!sqe)
-			return;
-		op->cancel = false;
-		io_uring_prep_cancel64(
-			sqe,
-			(uintptr_t)op | (op->poll ? TAG_IGNORE : TAG_WATCH), 0);
-		io_uring_sqe_set_data64(sqe, TAG_IGNORE);
-	}
-}
 
 /* Move what was queued to the submission queue; true if something is left. */
 static bool pump(struct worker *w)
 {
-	struct worker_io *io;
-
-	prepare_cancels(w);
-	while ((io = list_take(&w->watching))) {
-		struct worker_watch_op *op = (struct worker_watch_op *)io;
-
-		if (!op->watch) {
-			watch_free(op);
-		} else if (!prepare_watch(w, op)) {
-			list_add(&w->watching, io);
-			return true;
-		}
-	}
+	if (!worker_prepare_watches(w))
+		return true;
 	while (w->queued.first && w->in_kernel < w->limit) {
-		if (!prepare_io(w, w->queued.first))
+		if (!worker_prepare_io(w, w->queued.first))
 			return true;
-		list_take(&w->queued);
+		io_list_take(&w->queued);
 	}
 	return false;
 }
-
-/* ---- the loop ---- */
 
 static void reap(struct worker *w)
 {
@@ -325,7 +80,7 @@ static void hand_out(struct worker *w)
 
 	if (!now.first)
 		return;
-	list_init(&w->finished);
+	io_list_init(&w->finished);
 	for (io = now.first; io;) {
 		struct worker_io *next = io->next;
 
@@ -347,25 +102,16 @@ static void enter(struct worker *w, bool sleep)
 	/* Nothing in the kernel: the last watch was dropped, at the end. */
 	if (sleep && !more && (w->in_kernel || w->watches) &&
 	    !io_uring_cq_ready(&w->ring)) {
-		count(&w->system_calls);
+		worker_count(&w->system_calls);
 		ret = io_uring_submit_and_wait(&w->ring, 1);
-		count(&w->wakeups);
+		worker_count(&w->wakeups);
 	} else {
-		count(&w->system_calls);
+		worker_count(&w->system_calls);
 		ret = io_uring_submit_and_get_events(&w->ring);
 	}
 	if (ret < 0 && ret != -EINTR && ret != -EBUSY && ret != -EAGAIN &&
 	    ret != -ETIME)
 		log_err(w->name, "io_uring_enter: %s", strerror(-ret));
-}
-
-static void stop_watches(struct worker *w)
-{
-	struct worker_watch_op *op;
-
-	for (op = w->watches; op; op = op->next)
-		if (op->watch)
-			worker_unwatch(op->watch);
 }
 
 static bool finished(struct worker *w)
@@ -385,7 +131,7 @@ static void loop(struct worker *w)
 		if (w->idle)
 			w->idle(w->idle_arg);
 		if (w->stopping)
-			stop_watches(w);
+			worker_stop_watches(w);
 		/* Busy with what needs no kernel: look at it now and then. */
 		if (w->finished.first && ++rounds < WORKER_ROUNDS &&
 		    !w->queued.first)
@@ -479,9 +225,9 @@ int worker_create(const char *name, unsigned int depth, struct worker **out)
 	if (!w)
 		return -ENOMEM;
 	snprintf(w->name, sizeof(w->name), "%s", name);
-	list_init(&w->queued);
-	list_init(&w->watching);
-	list_init(&w->finished);
+	io_list_init(&w->queued);
+	io_list_init(&w->watching);
+	io_list_init(&w->finished);
 	w->limit = depth;
 	sem_init(&w->ready, 0, 0);
 	err = mailbox_create(&w->mailbox);
@@ -571,64 +317,5 @@ bool worker_pending(const struct worker *w)
 void worker_complete(struct worker *w, struct worker_io *io, int res)
 {
 	io->res = res;
-	list_add(&w->finished, io);
-}
-
-/* ---- operations ---- */
-
-void worker_readv(struct worker *w, struct worker_io *io, int fd,
-		  const struct iovec *iov, unsigned int niov, uint64_t offset)
-{
-	io->op = OP_READV;
-	io->fd = fd;
-	io->iov = iov;
-	io->niov = niov;
-	io->offset = offset;
-	list_add(&w->queued, io);
-}
-
-void worker_writev(struct worker *w, struct worker_io *io, int fd,
-		   const struct iovec *iov, unsigned int niov, uint64_t offset,
-		   int rw_flags)
-{
-	io->op = OP_WRITEV;
-	io->fd = fd;
-	io->iov = iov;
-	io->niov = niov;
-	io->offset = offset;
-	io->flags = rw_flags;
-	list_add(&w->queued, io);
-}
-
-void worker_fsync(struct worker *w, struct worker_io *io, int fd, int data_only)
-{
-	io->op = OP_FSYNC;
-	io->fd = fd;
-	io->flags = data_only ? IORING_FSYNC_DATASYNC : 0;
-	list_add(&w->queued, io);
-}
-
-void worker_fallocate(struct worker *w, struct worker_io *io, int fd, int mode,
-		      uint64_t offset, uint64_t len)
-{
-	io->op = OP_FALLOCATE;
-	io->fd = fd;
-	io->flags = mode;
-	io->offset = offset;
-	io->len = len;
-	list_add(&w->queued, io);
-}
-
-void worker_timeout(struct worker *w, struct worker_io *io, uint64_t ns)
-{
-	_Static_assert(sizeof(struct __kernel_timespec) ==
-				       2 * sizeof(uint64_t) &&
-			       offsetof(struct worker_io, len) ==
-				       offsetof(struct worker_io, offset) +
-					       sizeof(uint64_t),
-		       "offset and len serve as a timespec");
-	io->op = OP_TIMEOUT;
-	io->offset = ns / 1000000000u;
-	io->len = ns % 1000000000u;
-	list_add(&w->queued, io);
+	io_list_add(&w->finished, io);
 }
