@@ -240,6 +240,15 @@ static void fail(struct vp *vp, enum vm_end end, const char *what,
 	vm_end(vp->vm, end, why);
 }
 
+/* KVM has reset the VP by then: its registers tell nothing any more. */
+static void triple_fault(struct vp *vp)
+{
+	char why[48];
+
+	snprintf(why, sizeof(why), "vp%u: triple fault", vp->index);
+	vm_end(vp->vm, VM_END_CRASH, why);
+}
+
 static void handle_exit(struct vp *vp)
 {
 	struct kvm_run *run = vp->run;
@@ -268,7 +277,7 @@ static void handle_exit(struct vp *vp)
 	case KVM_EXIT_SHUTDOWN:
 		/* Linux has a proper way to reset, so this is no wish. */
 		vp->stats.other++;
-		fail(vp, VM_END_CRASH, "triple fault", 0);
+		triple_fault(vp);
 		break;
 	case KVM_EXIT_INTR:
 		vp->stats.interrupted++;
