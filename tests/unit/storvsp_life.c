@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What changes under a running storvsp: LUNs come, go and grow, requests hang,
+ * channels come and go, all is paused.
+ *
+ * links: vsp vmbus backend mem util
+ */
+#include <dirent.h>
+
+#include "storvsp_fixture.h"
+
+/* ---- hot add, remove, resize ---- */
+
+static void test_hotplug(void **state)
+{
+	struct child_srb tur = test_unit_ready(0), tur3 = test_unit_ready(3);
+	struct storvsp_lun_info info;
+	struct disk *d = null_disk(MIB);
+	bool removed = false;
+
+	(void)state;
+	ready(null_disk(MIB));
+	good(&tur, 0);
+	assert_int_equal(storvsp_add(stor, 3, d), 3);
+	expect_enumerate();
+	/* The other LUN hears of it, once. */
+	bad(&tur, STOR_SRB_ERROR, 6, 0x3F0E);
+	good(&tur, 0);
+	good(&tur3, 0);
+	assert_int_equal(storvsp_add(stor, 3, d), -EBUSY);
+	assert_int_equal(storvsp_add(stor, 64, d), -EINVAL);
+	assert_int_equal(storvsp_add(stor, -2, d), -EINVAL);
+
+	assert_int_equal(storvsp_remove(stor, 3, child_flag, &removed), 0);
+	assert_int_equal(storvsp_remove(stor, 3, child_flag, &removed),
+			 -ENOENT);
+	assert_int_equal(storvsp_remove(stor, 64, NULL, NULL), -ENOENT);
+	assert_int_equal(storvsp_lun_info(stor, 3, &info), -ENOENT);
+	assert_int_equal(storvsp_lun_info(stor, 64, &info), -ENOENT);
+	expect_enumerate();
+	no_lun(3);
+	assert_true(CHILD_UNTIL(child, removed));
+	assert_int_equal(storvsp_add(stor, 3, null_disk(MIB)), 3);
+	expect_enumerate();
+	good(&tur3, 0);
+	destroy();
+}
+
+static void test_resize(void **state)
+{
+	struct child_srb tur = test_unit_ready(0), s = rw10(false, 2048, 1, 0);
+	struct storvsp_lun_info info;
+	int fd;
+
+	(void)state;
+	ready(file_disk(&fd, MIB));
+	bad(&s, STOR_SRB_ERROR, 5, 0x2100);
+	assert_int_equal(storvsp_resize(stor, 0), 0);
+	good(&tur, 0);
+	assert_int_equal(ftruncate(fd, 2 * MIB), 0);
+	assert_int_equal(storvsp_resize(stor, 0), 0);
+	expect_enumerate();
+	bad(&tur, STOR_SRB_ERROR, 6, 0x2A09);
+	good(&tur, 0);
+	good(&s, 512);
+	assert_int_equal(storvsp_lun_info(stor, 0, &info), 0);
+	assert_int_equal(info.disk.size, 2 * MIB);
+	assert_int_equal(ftruncate(fd, 100), 0);
+	assert_int_equal(storvsp_resize(stor, 0), -EINVAL);
+	assert_int_equal(storvsp_resize(stor, 1), -ENOENT);
+	destroy();
+	close(fd);
+}
+
+/* Many changes while the child can take nothing: told once. */
+static void test_coalesced(void **state)
+{
+	struct child_srb s = test_unit_ready(0);
+	struct child_packet p;
+	unsigned int i, sent, told = 0;
+
+	(void)state;
+	ready(null_disk(MIB));
+	for (sent = 0; sent < 256; sent++)
+		assert_true(
+			CHILD_UNTIL(child, child_srb_send(chan, 1 + sent, &s)));
+	/* The ring to the child is full now: 88 bytes each. */
+	assert_true(CHILD_UNTIL(child, __atomic_load_n(&chan->in->pending_send,
+						       __ATOMIC_SEQ_CST)));
+	for (i = 0; i < 20; i++)
+		assert_int_equal(storvsp_add(stor, 1 + i, null_disk(MIB)),
+				 1 + i);
+	while (sent) {
+		assert_true(child_recv(chan, &p));
+		if (p.head.type == RING_PKT_INBAND)
+			told++;
+		else
+			sent--;
+	}
+	s = test_unit_ready(20);
+	assert_true(child_srb_send(chan, 9999, &s));
+	do {
+		assert_true(child_recv(chan, &p));
+		told += p.head.type == RING_PKT_INBAND;
+	} while (p.head.transaction != 9999);
+	assert_int_equal(told, 1);
+	destroy();
+}
+
+/* ---- what does not end by itself ---- */
+
+static void test_hung(void **state)
+{
+	struct child_srb s = rw10(false, 0, 1, 0), tur = test_unit_ready(1);
+	struct child_packet p;
+	bool removed = false;
+	struct stor_srb *srb;
+
+	(void)state;
+	ready(faulty(null_disk(MIB), "op=read,err=hang"));
+	assert_int_equal(
+		storvsp_add(stor, 1, faulty(null_disk(MIB), "err=hang")), 1);
+	expect_enumerate();
+	s.lun = 1;
+	assert_true(child_srb_send(chan, 7, &s));
+	good(&tur, 0);
+	/* Removal ends it. */
+	assert_int_equal(storvsp_remove(stor, 1, child_flag, &removed), 0);
+	do {
+		assert_true(child_recv(chan, &p));
+	} while (p.head.transaction != 7);
+	srb = &((struct stor_pkt *)p.data)->u.srb;
+	assert_int_equal(srb->srb_status, STOR_SRB_ERROR | STOR_SRB_AUTOSENSE);
+	assert_int_equal(srb->u.sense[2], 0xB);
+	assert_true(CHILD_UNTIL(child, removed));
+	/* So does closing, and the end of everything. */
+	s.lun = 0;
+	assert_true(child_srb_send(chan, 8, &s));
+	assert_true(child_close(chan));
+	assert_true(child_open(chan));
+	assert_true(child_init(chan));
+	assert_true(child_srb_send(chan, 9, &s));
+	child_poll(child, 50);
+	destroy();
+}
+
+static void test_pause(void **state)
+{
+	struct child_srb s = rw10(false, 0, 1, 0);
+	bool quiet = false, again = false;
+	struct child_packet p;
+	uint64_t until;
+
+	(void)state;
+	create(1, 0);
+	/* Before anything is open. */
+	storvsp_pause(stor, child_flag, &quiet);
+	assert_true(CHILD_UNTIL(child, quiet));
+	storvsp_resume(stor);
+	assert_int_equal(storvsp_add(stor, -1, null_disk(MIB)), 0);
+	assert_true(child_open(chan));
+	assert_true(child_init(chan));
+	good(&s, 512);
+	quiet = false;
+	storvsp_pause(stor, child_flag, &quiet);
+	assert_true(CHILD_UNTIL(child, quiet));
+	assert_true(child_srb_send(chan, 5, &s));
+	child_ring_bell(chan);
+	for (until = child_now() + 100; child_now() < until;)
+		child_poll(child, 10);
+	assert_false(child_take(chan, &p));
+	storvsp_pause(stor, child_flag, &again);
+	assert_true(CHILD_UNTIL(child, again));
+	storvsp_resume(stor);
+	assert_true(child_recv(chan, &p));
+	assert_int_equal(p.head.transaction, 5);
+	/* Closing while paused. */
+	quiet = false;
+	storvsp_pause(stor, child_flag, &quiet);
+	assert_true(child_close(chan));
+	assert_true(CHILD_UNTIL(child, quiet));
+	destroy();
+}
+
+/* ---- sub-channels ---- */
+
+static void test_sub_channels(void **state)
+{
+	struct child_srb s = rw10(false, 0, 1, 0);
+	struct stor_pkt pkt = { 0 };
+	struct child_chan *primary, *sub;
+	unsigned int i, round;
+
+	(void)state;
+	create(16, 0);
+	assert_int_equal(storvsp_add(stor, -1, null_disk(MIB)), 0);
+	primary = chan;
+	for (round = 0; round < 3; round++) {
+		assert_true(child_open(primary));
+		assert_int_equal(
+			child_control(primary, STOR_OP_BEGIN_INIT, &pkt), 0);
+		pkt.u.version.major_minor = STOR_VERSION_6_0;
+		assert_int_equal(
+			child_control(primary, STOR_OP_QUERY_VERSION, &pkt), 0);
+		assert_int_equal(child_control(primary,
+					       STOR_OP_QUERY_PROPERTIES, &pkt),
+				 0);
+		assert_int_equal(pkt.u.properties.max_sub_channels, 3);
+		assert_int_equal(pkt.u.properties.flags,
+				 STOR_PROP_MULTI_CHANNEL);
+		/* Before END_INIT, as Windows does, or after it. */
+		if (round & 1)
+			assert_int_equal(child_control(primary,
+						       STOR_OP_END_INIT, &pkt),
+					 0);
+		pkt.u.sub_channels = 4;
+		assert_int_equal(child_control(primary,
+					       STOR_OP_CREATE_SUBCHANNELS,
+					       &pkt),
+				 STOR_NT_INVALID_PARAMETER);
+		pkt.u.sub_channels = 3;
+		assert_int_equal(child_control(primary,
+					       STOR_OP_CREATE_SUBCHANNELS,
+					       &pkt),
+				 0);
+		assert_int_equal(child_control(primary,
+					       STOR_OP_CREATE_SUBCHANNELS,
+					       &pkt),
+				 STOR_NT_INVALID_DEVICE_STATE);
+		if (!(round & 1))
+			assert_int_equal(child_control(primary,
+						       STOR_OP_END_INIT, &pkt),
+					 0);
+		assert_true(CHILD_UNTIL(child, child_find(child, 1, 3)));
+		for (i = 1; i <= 3; i++) {
+			sub = child_find(child, 1, i);
+			assert_non_null(sub);
+			assert_true(child_open(sub));
+			chan = sub;
+			good(&s, 512);
+			assert_int_equal(child_control(sub,
+						       STOR_OP_QUERY_PROPERTIES,
+						       &pkt),
+					 STOR_NT_INVALID_DEVICE_STATE);
+		}
+		chan = primary;
+		good(&s, 512);
+		/* One is closed by the child, the others with the primary. */
+		sub = child_find(child, 1, 2);
+		assert_true(child_close(sub));
+		assert_true(child_close(primary));
+		assert_true(
+			CHILD_UNTIL(child, child->rescinds == 3 * (round + 1)));
+		for (i = 1; i < CHILD_CHANS; i++)
+			if (child->chan[i].child && !child->chan[i].offer.relid)
+				child_relid(child, VMB_MSG_RELID_RELEASED, i);
+	}
+	destroy();
+}
+
+static unsigned int open_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static void test_cycles(void **state)
+{
+	struct child_srb s = rw10(false, 0, 8, 0);
+	unsigned int i, fds = 0;
+
+	(void)state;
+	create(1, 0);
+	assert_int_equal(storvsp_add(stor, -1, null_disk(MIB)), 0);
+	for (i = 0; i < 101; i++) {
+		assert_true(child_open(chan));
+		assert_true(child_init(chan));
+		good(&s, 4096);
+		assert_true(child_close(chan));
+		if (!i)
+			fds = open_fds();
+	}
+	assert_int_equal(open_fds(), fds);
+	destroy();
+}
+
+/* The server ends first, as when a VM is powered off. */
+static void test_shutdown_order(void **state)
+{
+	struct child_srb s = rw10(false, 0, 8, 0);
+
+	(void)state;
+	ready(null_disk(MIB));
+	good(&s, 4096);
+	vmbus_server_shutdown(child->srv, child_flag, &child->ended);
+	assert_true(CHILD_UNTIL(child, child->ended));
+	child->ended = false;
+	destroy();
+}
+
+/* ---- identity ---- */
+
+static void identity(unsigned int number, uint8_t vm, int lun,
+		     struct storvsp_lun_info *out)
+{
+	struct storvsp_config cfg = { .number = number, .vm_id = { { vm } } };
+
+	child = child_new();
+	gone = false;
+	assert_int_equal(storvsp_create(child->srv, &cfg, &stor), 0);
+	assert_int_equal(storvsp_add(stor, lun, null_disk(MIB)), lun);
+	assert_int_equal(storvsp_lun_info(stor, lun, out), 0);
+	assert_int_equal(strlen(out->serial), 32);
+	assert_int_equal(strlen(out->wwn), 32);
+	destroy();
+}
+
+static void test_identity(void **state)
+{
+	struct storvsp_lun_info a, b;
+
+	(void)state;
+	identity(0, 1, 0, &a);
+	identity(0, 1, 0, &b);
+	assert_string_equal(a.serial, b.serial);
+	assert_string_equal(a.wwn, b.wwn);
+	identity(1, 1, 0, &b);
+	assert_string_not_equal(a.serial, b.serial);
+	identity(0, 2, 0, &b);
+	assert_string_not_equal(a.serial, b.serial);
+	identity(0, 1, 63, &b);
+	assert_string_not_equal(a.serial, b.serial);
+	assert_string_not_equal(a.wwn, b.wwn);
+}
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hotplug),
+		cmocka_unit_test(test_resize),
+		cmocka_unit_test(test_coalesced),
+		cmocka_unit_test(test_hung),
+		cmocka_unit_test(test_pause),
+		cmocka_unit_test(test_sub_channels),
+		cmocka_unit_test(test_cycles),
+		cmocka_unit_test(test_shutdown_order),
+		cmocka_unit_test(test_identity),
+	};
+
+	return cmocka_run_group_tests_name("storvsp_life", tests, NULL, NULL);
+}
