@@ -112,10 +112,10 @@ class Machine:
             "-cpu", "max,+svm,+npt,-xsave", "-m", memory, "-smp", str(smp),
             "-nic", "none", "-display", "none", "-no-reboot",
             "-kernel", kernel.image, "-initrd", image,
+            # With the HPET as its clock, each look at it would leave for QEMU,
+            # and KVM could give children no reference TSC page.
             "-append", "console=ttyS0 panic=-1 mitigations=off quiet "
-            # else the HPET is its clock: an exit to QEMU for each look at it,
-            # and KVM can give children no reference TSC page
-            "tsc=reliable clocksource=tsc "
+                       "tsc=reliable clocksource=tsc "
                        "nokaslr no_timer_check selinux=0 apparmor=0",
             "-chardev", f"file,id=console,path={self.console}",
             "-serial", "chardev:console",
