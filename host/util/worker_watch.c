@@ -31,24 +31,27 @@ static void watch_free(struct worker_watch_op *op)
 	free(op);
 }
 
+/* A cancellation that is on its way refers to op by its address only. */
+static bool watch_dropped(struct worker_watch_op *op)
+{
+	if (op->watch)
+		return false;
+	watch_free(op);
+	return true;
+}
+
 static void watch_done(struct worker_io *io, int res)
 {
 	struct worker_watch_op *op = (struct worker_watch_op *)io;
 	struct worker *w = op->worker;
 
 	op->in_kernel = false;
-	if (!op->watch) {
-		/* A cancellation on its way refers to us by address only. */
-		watch_free(op);
+	if (watch_dropped(op))
 		return;
-	}
 	if (res == sizeof(op->count)) {
 		op->watch->fn(op->watch, op->count);
-		/* fn may have unwatched: op was idle then, and is freed here. */
-		if (!op->watch) {
-			watch_free(op);
+		if (watch_dropped(op))
 			return;
-		}
 	} else if (res != -EINTR && res != -EAGAIN && res != -ECANCELED) {
 		log_err(w->name, "eventfd %d: %s: no longer watched", io->fd,
 			res < 0 ? strerror(-res) : "short read");
