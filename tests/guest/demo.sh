@@ -27,6 +27,7 @@ load() {
 load hv_vmbus
 load sd_mod
 load hv_storvsc
+load crc32c_generic
 load ext4
 dmesg | sed -n 's/.*\(Vmbus version:.*\)/hv_vmbus: \1/p'
 
