@@ -182,7 +182,8 @@ static int vp_state_restore(struct vp *vp, const struct vp_state *s)
 		return -errno;
 	for (i = 0; i < s->nmsrs; i++)
 		vp_set_msr(vp, s->msr[i].index, s->msr[i].data);
-	if (ioctl(vp->fd, KVM_SET_XCRS, &s->xcrs) ||
+	/* A processor without XSAVE has none, and KVM takes none back. */
+	if ((s->xcrs.nr_xcrs && ioctl(vp->fd, KVM_SET_XCRS, &s->xcrs)) ||
 	    ioctl(vp->fd, KVM_SET_XSAVE, &s->xsave) ||
 	    ioctl(vp->fd, KVM_SET_DEBUGREGS, &s->debugregs) ||
 	    ioctl(vp->fd, KVM_SET_VCPU_EVENTS, &s->events) ||
