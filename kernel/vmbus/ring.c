@@ -149,9 +149,18 @@ unlock:
 }
 EXPORT_SYMBOL_GPL(hv_ringbuffer_get_debuginfo);
 
-/* Whether somebody is writing to the channel; a panic handler asks. */
+/*
+ * Whether somebody, perhaps on a CPU that has stopped, is writing to the
+ * channel: a panic handler asks before it sends.
+ */
 bool hv_ringbuffer_spinlock_busy(struct vmbus_channel *channel)
 {
-	return spin_is_locked(&channel->outbound.ring_lock);
+	spinlock_t *lock = &channel->outbound.ring_lock;
+	unsigned long flags;
+
+	if (!spin_trylock_irqsave(lock, flags))
+		return true;
+	spin_unlock_irqrestore(lock, flags);
+	return false;
 }
 EXPORT_SYMBOL_GPL(hv_ringbuffer_spinlock_busy);

@@ -96,16 +96,16 @@ static ssize_t ring_emit(struct hv_ring_buffer_info *ring, char *buf,
 #define CHAN_ATTR_RING(name, ring, field)				\
 static ssize_t name##_show(struct vmbus_channel *channel, char *buf)	\
 {									\
-	return ring_emit(&channel->ring, buf,				\
+	return ring_emit(&(ring), buf,					\
 			 offsetof(struct hv_ring_buffer_debug_info,	\
 				  field));				\
 }									\
 CHAN_ATTR_RO(name)
 
-CHAN_ATTR_RING(out_mask, outbound, current_interrupt_mask);
-CHAN_ATTR_RING(in_mask, inbound, current_interrupt_mask);
-CHAN_ATTR_RING(read_avail, inbound, bytes_avail_toread);
-CHAN_ATTR_RING(write_avail, outbound, bytes_avail_towrite);
+CHAN_ATTR_RING(out_mask, channel->outbound, current_interrupt_mask);
+CHAN_ATTR_RING(in_mask, channel->inbound, current_interrupt_mask);
+CHAN_ATTR_RING(read_avail, channel->inbound, bytes_avail_toread);
+CHAN_ATTR_RING(write_avail, channel->outbound, bytes_avail_towrite);
 
 /*
  * Counters and numbers

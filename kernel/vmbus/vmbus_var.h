@@ -284,8 +284,10 @@ u16 vmb_device_type(const struct vmbus_channel *channel);
  */
 /* Once per channel, before anybody can see it: locks. */
 void vmb_ring_prepare(struct vmbus_channel *channel);
-/* Maps and initialises one direction's ring; page_count includes the control
- * page; max_pkt_size 0 for the outbound ring.  -errno. */
+/*
+ * Maps and initialises one direction's ring; page_count includes the control
+ * page; max_pkt_size 0 for the outbound ring.  -errno.
+ */
 int vmb_ring_init(struct hv_ring_buffer_info *ring, struct page *pages,
 		  u32 page_count, u32 max_pkt_size);
 /* Unmaps; idempotent. */
@@ -306,8 +308,10 @@ struct hv_device *vmb_device_create(const guid_t *type, const guid_t *instance,
 				    struct vmbus_channel *channel);
 /* Adds it to the bus; probe may run inside.  On error the device is gone. */
 int vmb_device_register(struct hv_device *dev);
-/* channels/N; takes a reference to the channel, dropped by kobject release.
- * device.c does it for primaries, offer.c for sub-channels. */
+/*
+ * channels/N; takes a reference to the channel, dropped by kobject release.
+ * device.c does it for primaries, offer.c for sub-channels.
+ */
 int vmb_sysfs_channel_add(struct hv_device *dev, struct vmbus_channel *channel);
 void vmb_sysfs_channel_remove(struct vmbus_channel *channel);
 /* What monitor page @page (0: of the root, 1: ours) says of the channel. */
