@@ -64,6 +64,23 @@ static void queue_clear(struct hv_vp *v)
 	atomic_store(&v->pending, false);
 }
 
+static int queue_add(struct hv_vp *v, struct hv_post *p)
+{
+	int err = -ENOMEM;
+
+	pthread_mutex_lock(&v->lock);
+	if (v->queued < HV_QUEUE_MAX) {
+		*v->last = p;
+		v->last = &p->next;
+		v->queued++;
+		atomic_store(&v->pending, true);
+		err = 0;
+	}
+	pthread_mutex_unlock(&v->lock);
+	return err;
+}
+
+/* Lock held. */
 static struct hv_post *queue_take(struct hv_vp *v)
 {
 	struct hv_post *p = v->first;
@@ -145,7 +162,7 @@ int hv_post(struct hv *hv, uint32_t vp, uint8_t sint, uint32_t type,
 {
 	struct hv_post *p;
 	struct hv_vp *v;
-	int err = 0;
+	int err;
 
 	if (vp >= hv->nvps || sint != HV_SINT_VMBUS || !type ||
 	    size > TLFS_PAYLOAD_MAX)
@@ -156,16 +173,7 @@ int hv_post(struct hv *hv, uint32_t vp, uint8_t sint, uint32_t type,
 	*p = (struct hv_post){ .type = type, .size = size };
 	memcpy(p->payload, payload, size);
 	v = &hv->vp[vp];
-	pthread_mutex_lock(&v->lock);
-	if (v->queued < HV_QUEUE_MAX) {
-		*v->last = p;
-		v->last = &p->next;
-		v->queued++;
-		atomic_store(&v->pending, true);
-	} else {
-		err = -ENOMEM;
-	}
-	pthread_mutex_unlock(&v->lock);
+	err = queue_add(v, p);
 	if (err) {
 		free(p);
 		atomic_fetch_add_explicit(&hv->dropped, 1,

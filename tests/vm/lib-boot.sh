@@ -23,7 +23,8 @@ now=$(date +%s)
 [ "$now" -ge "$(word now)" ] && [ "$now" -lt "$(($(word now) + 600))" ]
 ok $? 'the time of day is right'
 is "$(ls /sys/bus/pci/devices 2>/dev/null)" '' 'there is no PCI'
-is "$(grep -cE 'i8042|keyboard|timer0|pic1' /proc/ioports)" 0 'there is nothing of an old PC'
+is "$(ls /sys/bus/serio/devices 2>/dev/null; grep -E '^ *0:|XT-PIC' /proc/interrupts)" '' \
+	'there is nothing of an old PC'
 note "memory $(sed -n 's/MemTotal: *//p' /proc/meminfo), up $(cut -d' ' -f1 /proc/uptime) s"
 if [ -n "$(word high)" ]; then
 	grep -q '^1[0-9a-f]*-.*System RAM' /proc/iomem; ok $? 'there is memory above the hole'
