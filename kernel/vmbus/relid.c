@@ -14,20 +14,30 @@
 #include "vmbus_var.h"
 
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 static atomic_t live;	/* channel objects in memory */
+static DECLARE_WAIT_QUEUE_HEAD(live_wait);
 
 static void chan_free(struct rcu_head *rcu)
 {
 	struct vmb_chan *c = container_of(rcu, struct vmb_chan, ch.rcu);
 
 	kfree(c);
-	atomic_dec(&live);
+	if (atomic_dec_and_test(&live))
+		wake_up_all(&live_wait);
 }
 
-bool vmb_chan_any_live(void)
+/*
+ * Module exit: the objects end by functions of this module, so they have to
+ * end first.  A reference from sysfs may take its time to go.
+ */
+void vmb_chans_wait(void)
 {
-	return atomic_read(&live);
+	if (!wait_event_timeout(live_wait, !atomic_read(&live),
+				VMB_REPLY_TIMEOUT_S * HZ))
+		pr_err("%d channels are still in use\n", atomic_read(&live));
+	rcu_barrier();	/* chan_free() has returned */
 }
 
 static void chan_release(struct kref *ref)

@@ -155,7 +155,5 @@ void vmb_channels_remove_all(void)
 		}
 		vmb_chan_put(c);
 	}
-	rcu_barrier();	/* chan_free() is in this module */
-	if (vmb_chan_any_live())
-		pr_err("a channel is still in use somewhere\n");
+	vmb_chans_wait();
 }

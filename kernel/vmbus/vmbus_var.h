@@ -194,7 +194,7 @@ void vmb_offer_forget_last(void);
 /* Module exit: unregisters every device, drops every channel. */
 void vmb_channels_remove_all(void);
 struct vmb_chan *vmb_chan_get(struct vmb_chan *c);
-bool vmb_chan_any_live(void);
+void vmb_chans_wait(void);
 void vmb_chan_put(struct vmb_chan *c);
 /*
  * True for exactly one caller, who then must take the device away and end
