@@ -143,18 +143,50 @@ int client_call(struct hvctl *h, const char *method, sd_bus_message **reply,
 	return status;
 }
 
+/* A value of type s, u, t or au. */
+static int read_value(sd_bus_message *m, const char *type,
+		      struct json_object **out)
+{
+	const char *s;
+	uint64_t t;
+	uint32_t u;
+	int err;
+
+	switch (*type) {
+	case 's':
+		err = sd_bus_message_read(m, "s", &s);
+		if (err > 0)
+			*out = json_object_new_string(s);
+		return err;
+	case 'u':
+		err = sd_bus_message_read(m, "u", &u);
+		if (err > 0)
+			*out = json_object_new_uint64(u);
+		return err;
+	case 't':
+		err = sd_bus_message_read(m, "t", &t);
+		if (err > 0)
+			*out = json_object_new_uint64(t);
+		return err;
+	default:
+		err = sd_bus_message_enter_container(m, 'a', type + 1);
+		if (err < 0)
+			return err;
+		*out = json_object_new_array();
+		while ((err = sd_bus_message_read(m, "u", &u)) > 0)
+			json_object_array_add(*out, json_object_new_uint64(u));
+		return err;
+	}
+}
+
 int client_property(struct hvctl *h, const char *name, const char *type,
 		    struct json_object **out)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
-	union {
-		const char *s;
-		uint32_t u;
-		uint64_t t;
-	} value = { 0 };
 	sd_bus_message *reply = NULL;
 	int status = HVCTL_OK, err;
 
+	*out = NULL;
 	if (!h->bus) {
 		status = client_connect(h);
 		if (status)
@@ -163,13 +195,9 @@ int client_property(struct hvctl *h, const char *name, const char *type,
 	err = sd_bus_get_property(h->bus, NULL, WORKER_PATH, WORKER_INTERFACE,
 				  name, &error, &reply, type);
 	if (err >= 0)
-		err = sd_bus_message_read_basic(reply, *type, &value);
+		err = read_value(reply, type, out);
 	if (err < 0)
 		status = call_failed(err, &error);
-	else if (*type == 's')
-		*out = json_object_new_string(value.s);
-	else
-		*out = json_object_new_uint64(*type == 'u' ? value.u : value.t);
 	sd_bus_message_unref(reply);
 	sd_bus_error_free(&error);
 	return status;

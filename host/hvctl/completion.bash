@@ -102,7 +102,7 @@ _hvctl()
 	elif [[ $verb == disk && -z $second ]]; then
 		mapfile -t COMPREPLY < <(compgen -W 'list add remove resize' -- "$word")
 	elif [[ $verb == controller && -z $second ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'add remove' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'list add remove' -- "$word")
 	elif [[ $verb == disk && $second == add ]]; then
 		_enlight_disk_spec "$word"
 	elif [[ $verb == disk && $second == re* ]]; then

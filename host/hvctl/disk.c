@@ -237,19 +237,40 @@ int verb_disk(struct hvctl *h, int argc, char **argv)
 		"usage: hvctl disk list | add SPEC | remove [C:]LUN | resize [C:]LUN");
 }
 
+static int controller_list(struct hvctl *h)
+{
+	struct json_object *list;
+	int status = client_property(h, "Controllers", "au", &list);
+	size_t i;
+
+	if (status)
+		return status;
+	if (h->json)
+		print_json(list);
+	else
+		for (i = 0; i < json_object_array_length(list); i++)
+			puts(json_object_get_string(
+				json_object_array_get_idx(list, i)));
+	json_object_put(list);
+	return status;
+}
+
 int verb_controller(struct hvctl *h, int argc, char **argv)
 {
 	const char *method = NULL;
 	uint64_t controller;
 	int status;
 
+	if (argc == 2 && !strcmp(argv[1], "list"))
+		return controller_list(h);
 	if (argc == 3 && !strcmp(argv[1], "add"))
 		method = "AddController";
 	else if (argc == 3 && !strcmp(argv[1], "remove"))
 		method = "RemoveController";
 	else
-		return fail(HVCTL_USAGE,
-			    "usage: hvctl controller add | remove NUMBER");
+		return fail(
+			HVCTL_USAGE,
+			"usage: hvctl controller list | add NUMBER | remove NUMBER");
 	if (number_parse(argv[2], 0, CONTROLLERS - 1, &controller))
 		return fail(HVCTL_USAGE,
 			    "'%s' is no controller: give a number from 0 to %d",

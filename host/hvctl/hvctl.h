@@ -29,7 +29,7 @@ void client_close(struct hvctl *h);
 /* Calls a method; *reply (may be NULL) is the caller's to unref. */
 int client_call(struct hvctl *h, const char *method, sd_bus_message **reply,
 		const char *types, ...);
-/* A property as JSON: a string or a number. */
+/* A property as JSON; type: s, u, t or au. */
 int client_property(struct hvctl *h, const char *name, const char *type,
 		    struct json_object **out);
 int client_stats(struct hvctl *h, struct json_object **out);

@@ -24,8 +24,8 @@ static const struct verb verbs[] = {
 	{ "power-off", verb_plain, 0, 0, "power-off" },
 	{ "disk", verb_disk, 1, 2,
 	  "disk list | add SPEC | remove [C:]LUN | resize [C:]LUN" },
-	{ "controller", verb_controller, 2, 2,
-	  "controller add | remove NUMBER" },
+	{ "controller", verb_controller, 1, 2,
+	  "controller list | add NUMBER | remove NUMBER" },
 };
 
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -46,7 +46,7 @@ static const char usage[] =
 	"           [,size=SIZE][,controller=N][,lun=N]\n"
 	"  disk remove [C:]LUN      takes a disk away, when its I/O has ended\n"
 	"  disk resize [C:]LUN      looks at the file's size again\n"
-	"  controller add | remove NUMBER\n"
+	"  controller list | add NUMBER | remove NUMBER\n"
 	"                           a SCSI controller, with all its disks\n"
 	"  help\n"
 	"\n"

@@ -265,6 +265,22 @@ GETTER(get_version, "s", VMWP_VERSION)
 GETTER(get_crash, "at", 5, w->crash.param[0], w->crash.param[1],
        w->crash.param[2], w->crash.param[3], w->crash.param[4])
 
+static int get_controllers(sd_bus *bus, const char *path, const char *interface,
+			   const char *property, sd_bus_message *reply,
+			   void *arg, sd_bus_error *error)
+{
+	const struct vmwp *w = worker(arg);
+	uint32_t c;
+	int err;
+
+	(void)bus, (void)path, (void)interface, (void)property, (void)error;
+	err = sd_bus_message_open_container(reply, 'a', "u");
+	for (c = 0; c < OPTIONS_CONTROLLERS && err >= 0; c++)
+		if (w->scsi[c])
+			err = sd_bus_message_append(reply, "u", c);
+	return err < 0 ? err : sd_bus_message_close_container(reply);
+}
+
 /* Empty while the child is not connected. */
 static int get_vmbus(sd_bus *bus, const char *path, const char *interface,
 		     const char *property, sd_bus_message *reply, void *arg,
@@ -316,6 +332,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("Memory", "t", get_memory, 0, CONST),
 	SD_BUS_PROPERTY("Pid", "u", get_pid, 0, CONST),
 	SD_BUS_PROPERTY("Resets", "u", get_resets, 0, 0),
+	SD_BUS_PROPERTY("Controllers", "au", get_controllers, 0, 0),
 	SD_BUS_PROPERTY("CrashParameters", "at", get_crash, 0, 0),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, CONST),
 	SD_BUS_SIGNAL_WITH_NAMES("StateChanged", "s", SD_BUS_PARAM(state), 0),
