@@ -159,7 +159,9 @@ static int bind_path(struct control *c, const char *path, char *why,
 	if (bind(c->fd, (struct sockaddr *)&addr, sizeof(addr))) {
 		err = -errno;
 		snprintf(why, why_len, "--control: cannot make %s: %s", path,
-			 strerror(-err));
+			 err == -ENOENT ?
+				 "its folder does not exist (mkdir it)" :
+				 strerror(-err));
 		return err;
 	}
 	if (!lstat(path, &st)) {

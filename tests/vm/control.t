@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # A running worker under hvctl and busctl: state, pause, reset, the ways to
 # end, and what is left afterwards.
+# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"
@@ -66,6 +67,17 @@ is "$(control --json stats | jq '.channels | length')" 1 'stats: channels'
 ok $? 'stats: the difference counts reads'
 is "$(control --json channels | jq -r '.[0].state')" open 'channels: open'
 is "$(control --json disk list | jq -r '.[0].file')" "$T/disk.img" 'disk list: file'
+
+truncate -s 1M "$T/more.img"
+hvctl=$PWD/build/host/hvctl
+is "$(cd "$T" && ENLIGHT_SOCKET=$T/life.control "$hvctl" disk add file=more.img)" 0:1 \
+	'disk add: by a relative path, the socket from the environment'
+is "$(control --json disk list | jq -r '.[1].file')" "$T/more.img" 'disk list: the new one'
+control disk remove 1; ok $? 'disk remove'
+is "$(control controller list)" 0 'controller list'
+control controller add 2; ok $? 'controller add'
+is "$(control --json controller list | jq -c .)" '[0,2]' 'controller list: both'
+control controller remove 2; ok $? 'controller remove'
 
 bus introspect org.enlight.Worker1 /org/enlight/Worker1 >"$T/introspect" 2>&1
 ok $? 'busctl introspect' || sed 's/^/# /' "$T/introspect"
