@@ -34,6 +34,7 @@ help:
 #: Testing:
 #:   make unit        unit tests, wire headers, short fuzz runs: no VM
 #:   make vm-tests    the tests with virtual machines (TESTS="tests/vm/x.t ...")
+#:   make check-long  the longer tests with virtual machines
 #:   make fuzz        fuzz for FUZZ_TIME=60 seconds each
 #:   make abi-check   compare our exports with the kernels' own
 #:   make style       checkpatch, sparse, clang-format, cppcheck, includes
@@ -48,7 +49,7 @@ include scripts/build/host.mk
 include scripts/build/modules.mk
 include scripts/build/tests.mk
 
-.PHONY: all setup packages run check style format abi-check clean install
+.PHONY: all setup packages run check check-long style format abi-check clean install
 all: host modules
 
 setup:
@@ -65,6 +66,10 @@ run: setup
 check: setup
 	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host modules daemons test-programs kselftest
 	$(quiet)scripts/check
+
+check-long: setup
+	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host modules daemons
+	$(quiet)scripts/check --long
 
 style: setup
 	$(quiet)scripts/style

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Stock Debian kernels on a bare machine, under a 6.1 root partition: processors,
 # memory, serial console, and every way to end.
+# tier: long
 # root-kernel: 6.1
 # timeout: 1400
 . "$(dirname "$0")/lib.sh"

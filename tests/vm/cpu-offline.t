@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Processors go offline and come back while a disk is read; a channel can be
 # moved to another processor through sysfs.
+# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"

@@ -3,6 +3,7 @@
 # A panic is reported through the crash registers, whoever's modules are
 # loaded: exit status 2, the registers in the worker's log, and no hang on the
 # way out.
+# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"

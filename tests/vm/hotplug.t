@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Disks come, grow and go by hvctl while the child writes to them and to
 # others.  With stock modules and with ours.
+# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"

@@ -58,7 +58,7 @@ echo "back $(sha256sum </tmp/back | cut -d' ' -f1)"
 
 if command -v fio >/dev/null; then
 	run 'fio --verify, 16 jobs' fio --name=v --filename=/dev/$d2 \
-		--rw=randwrite --bs=4k --size=2M --offset_increment=2M --numjobs=16 \
+		--rw=randwrite --bs=4k --size=512k --offset_increment=512k --numjobs=16 \
 		--thread --ioengine=libaio --iodepth=8 --direct=1 \
 		--verify=crc32c --do_verify=1 --verify_fatal=1 --group_reporting
 fi

@@ -3,6 +3,7 @@
 # What a read costs, in counts: they hold on any machine, times do not.  A child
 # reads 4 KiB blocks of a null disk; two looks at the worker's counters while it
 # does give exits, doorbells and interrupts per read in the steady state.
+# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"

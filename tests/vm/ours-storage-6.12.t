@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Our hv_vmbus and hv_storvsc on our root partition: file system, checksums in
 # both directions, fio with 16 jobs.  Child: 6.12.
+# tier: long
 # root-kernel: 6.12
 # timeout: 600
 . "$(dirname "$0")/lib.sh"

@@ -3,6 +3,7 @@
 # 100 cycles of unloading and loading our modules with a disk behind them:
 # nothing is leaked in the child, and in the worker there are as many open
 # files and threads afterwards as before.
+# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"

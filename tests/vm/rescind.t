@@ -3,6 +3,7 @@
 # The root takes a SCSI controller away while its disks are written to, and
 # gives it back, twenty times: I/O ends in errors, the device goes, comes back
 # and works; a disk on another controller does not notice.
+# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # 1, 2 and 8 processors, with our modules; with 8 there are sub-channels, and
 # all of them carry I/O.
+# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # An impartial judge: the in-tree modules of an unmodified Debian 6.12 on our
 # root partition: file system, checksums in both directions, fio with 16 jobs.
+# tier: long
 # root-kernel: 6.12
 # timeout: 600
 . "$(dirname "$0")/lib.sh"

@@ -3,6 +3,7 @@
 # The hibernation hooks: every device and the bus itself are frozen, the
 # connection is unloaded and made again with the same version, and the disk
 # goes on under a mounted file system.
+# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"

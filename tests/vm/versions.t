@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Every version of the VMBus protocol, by cap: the child takes just that one,
 # and its disk works.  With stock modules and with ours.
+# tier: long
 # root-kernel: 6.1
 # timeout: 1200
 . "$(dirname "$0")/lib.sh"
