@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # One of our modules at a time beside the in-tree other: ours is a drop-in for
 # each alone.  Child: 6.1.
-# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
