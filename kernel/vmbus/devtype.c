@@ -13,7 +13,7 @@
  * leaves to the kernel's own driver anyway.
  */
 #define DEVICE(type_, guid_, perf, isolated, ring) \
-	[type_] = { \
+	{ \
 		.dev_type = type_, \
 		guid_, \
 		.perf_device = perf, \
@@ -22,22 +22,22 @@
 	}
 
 const struct vmbus_device vmbus_devs[] = {
-	DEVICE(HV_IDE, HV_IDE_GUID, true, false, 0),
-	DEVICE(HV_SCSI, HV_SCSI_GUID, true, true, 0),
-	DEVICE(HV_FC, HV_SYNTHFC_GUID, true, false, 0),
-	DEVICE(HV_NIC, HV_NIC_GUID, true, true, 0),
-	DEVICE(HV_ND, HV_ND_GUID, true, false, 0),
-	DEVICE(HV_PCIE, HV_PCIE_GUID, false, true, 0),
-	DEVICE(HV_FB, HV_SYNTHVID_GUID, false, false, 0),
-	DEVICE(HV_KBD, HV_KBD_GUID, false, false, 0),
-	DEVICE(HV_MOUSE, HV_MOUSE_GUID, false, false, 0),
-	DEVICE(HV_KVP, HV_KVP_GUID, false, false, 0),
-	DEVICE(HV_TS, HV_TS_GUID, false, true, 0),
-	DEVICE(HV_HB, HV_HEART_BEAT_GUID, false, true, 0),
-	DEVICE(HV_SHUTDOWN, HV_SHUTDOWN_GUID, false, true, 0),
-	DEVICE(HV_FCOPY, HV_FCOPY_GUID, false, false, 0x4000),
-	DEVICE(HV_BACKUP, HV_VSS_GUID, false, false, 0),
-	DEVICE(HV_DM, HV_DM_GUID, false, false, 0),
+	[HV_IDE] = DEVICE(HV_IDE, HV_IDE_GUID, true, false, 0),
+	[HV_SCSI] = DEVICE(HV_SCSI, HV_SCSI_GUID, true, true, 0),
+	[HV_FC] = DEVICE(HV_FC, HV_SYNTHFC_GUID, true, false, 0),
+	[HV_NIC] = DEVICE(HV_NIC, HV_NIC_GUID, true, true, 0),
+	[HV_ND] = DEVICE(HV_ND, HV_ND_GUID, true, false, 0),
+	[HV_PCIE] = DEVICE(HV_PCIE, HV_PCIE_GUID, false, true, 0),
+	[HV_FB] = DEVICE(HV_FB, HV_SYNTHVID_GUID, false, false, 0),
+	[HV_KBD] = DEVICE(HV_KBD, HV_KBD_GUID, false, false, 0),
+	[HV_MOUSE] = DEVICE(HV_MOUSE, HV_MOUSE_GUID, false, false, 0),
+	[HV_KVP] = DEVICE(HV_KVP, HV_KVP_GUID, false, false, 0),
+	[HV_TS] = DEVICE(HV_TS, HV_TS_GUID, false, true, 0),
+	[HV_HB] = DEVICE(HV_HB, HV_HEART_BEAT_GUID, false, true, 0),
+	[HV_SHUTDOWN] = DEVICE(HV_SHUTDOWN, HV_SHUTDOWN_GUID, false, true, 0),
+	[HV_FCOPY] = DEVICE(HV_FCOPY, HV_FCOPY_GUID, false, false, 0x4000),
+	[HV_BACKUP] = DEVICE(HV_BACKUP, HV_VSS_GUID, false, false, 0),
+	[HV_DM] = DEVICE(HV_DM, HV_DM_GUID, false, false, 0),
 	[HV_UNKNOWN] = {
 		.dev_type = HV_UNKNOWN,
 		.pref_ring_size = 0x11000,

@@ -68,7 +68,7 @@ struct vmbus_connection {
 	void *recv_int_page;				/* served */
 	struct hv_monitor_page *monitor_pages[2];	/* served */
 	struct list_head chn_msg_list;
-	spinlock_t channelmsg_lock;
+	spinlock_t channelmsg_lock;			/* guards nothing here */
 	struct list_head chn_list;
 	struct mutex channel_mutex;			/* served: see vmb_lock() */
 	struct vmbus_channel **channels;
