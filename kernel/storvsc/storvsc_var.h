@@ -7,11 +7,17 @@
  * callback, reset, rescind, failed send) owns the command from then on and
  * finishes it. So each command is finished once, and an answer that comes
  * twice, late or with an invented number finds no slot.
+ *
+ * Locks, outermost first: lock, ctrl_lock, then one of ctrl_wait_lock,
+ * chan_lock (which binding_lock of main.c may enclose), scan_lock and a
+ * channel's held_lock. The way of a request takes but the last: it reads
+ * state, cpu_chan[] and chans[] under RCU, and closing waits for such readers.
  */
 #ifndef STORVSC_VAR_H
 #define STORVSC_VAR_H
 
 #include <linux/atomic.h>
+#include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/hyperv.h>
 #include <linux/mutex.h>
@@ -19,6 +25,7 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 #include <scsi/scsi.h>
 #include <scsi/scsi_cmnd.h>
 #include <scsi/scsi_device.h>
@@ -47,29 +54,48 @@ enum storvsc_log_level {
 	STORVSC_LOG_WARN,
 };
 
+/* How many accepted requests of a channel may wait to be sent together. */
+#define STORVSC_HOLD_MAX	8
+
 struct storvsc_chan {
 	struct storvsc_host *sh;
 	struct vmbus_channel *ch;	/* NULL: this place is free */
 	bool ready;			/* open; under chan_lock */
 	bool lost;			/* a sub-channel taken back alone */
+
+	spinlock_t held_lock;		/* the two below; a leaf, BHs off */
+	u32 nr_held;
+	u16 held[STORVSC_HOLD_MAX];	/* tags */
 };
 
 struct storvsc_slot {
-	atomic64_t id;			/* 0: no request is with the host */
+	atomic64_t id;			/* 0: neither held nor with the host */
 	u32 generation;			/* only the tag's owner touches it */
-	bool mapped;			/* scsi_dma_map() was done */
+	u32 nents;			/* what scsi_dma_map() returned */
 	struct scsi_cmnd *cmd;
 	struct scsi_device *sdev;	/* for comparing only */
+	struct storvsc_lun *lun;
 	struct storvsc_chan *chan;
 };
 
 /* A request id: 16 bits of tag, 32 of generation, plus one as 0 is reserved. */
 #define STORVSC_ID_TAG_BITS	16
-#define STORVSC_ID_CONTROL	BIT_ULL(63)
+#define STORVSC_ID_CONTROL	BIT_ULL(63)	/* not a request's */
+#define STORVSC_ID_HELD		BIT_ULL(62)	/* in a slot only: not sent */
 
 enum storvsc_lun_flag {		/* bit numbers */
 	STORVSC_LUN_RESCAN,
 	STORVSC_LUN_ABSENT,
+};
+
+struct storvsc_load {
+	atomic_t sent;			/* requests that the host has */
+} ____cacheline_aligned_in_smp;
+
+/* One address; exists until the adapter goes, whatever devices come and go. */
+struct storvsc_lun {
+	unsigned long flags;
+	struct storvsc_load load[];	/* by channel */
 };
 
 struct storvsc_host {
@@ -81,6 +107,7 @@ struct storvsc_host {
 	enum storvsc_state state;
 	struct storvsc_chan **cpu_chan;	/* by processor; NULL: none open */
 
+	struct storvsc_chan **burst;	/* by hardware queue, see hold.c */
 	struct storvsc_slot *slots;	/* by tag */
 	u32 nr_slots;
 	void __percpu *scratch;		/* GPA-direct descriptors, BHs off */
@@ -118,6 +145,8 @@ struct storvsc_host {
 	struct delayed_work watch_work;
 	spinlock_t scan_lock;		/* scanning */
 	bool scanning;			/* scan_work and lun_work may be queued */
+
+	struct xarray luns;		/* filled under the scan's mutex */
 
 	struct fc_rport *rport;
 
@@ -175,10 +204,18 @@ void storvsc_io_free(struct storvsc_host *sh);
 int storvsc_io_queue(struct Scsi_Host *shost, struct scsi_cmnd *cmd);
 void storvsc_io_complete(struct storvsc_chan *chan, u64 id,
 			 const struct stor_pkt *pkt);
+void storvsc_io_send_held(struct storvsc_host *sh, u32 tag);
+u64 storvsc_io_new_id(struct storvsc_slot *slot, u32 tag);
 bool storvsc_io_outstanding(struct storvsc_host *sh,
 			    const struct scsi_device *sdev);
 void storvsc_io_fail(struct storvsc_host *sh, const struct storvsc_chan *chan,
 		     int host_byte, bool pin);
+
+/* hold.c */
+bool storvsc_hold_add(struct storvsc_chan *chan, struct storvsc_slot *slot,
+		      u32 tag, bool last);
+void storvsc_hold_flush(struct storvsc_chan *chan);
+void storvsc_hold_commit(struct Scsi_Host *shost, u16 hwq);
 
 /* err.c */
 void storvsc_err_map(struct storvsc_host *sh, struct scsi_cmnd *cmd,
@@ -198,6 +235,7 @@ void storvsc_scan_event(struct storvsc_host *sh);
 void storvsc_scan_lun_event(struct storvsc_host *sh, struct scsi_device *sdev,
 			    enum storvsc_lun_flag flag);
 int storvsc_scan_lun_alloc(struct scsi_device *sdev);
+void storvsc_scan_free(struct storvsc_host *sh);
 int storvsc_scan_lun_configure(struct scsi_device *sdev);
 u32 storvsc_scan_ide_target(const struct hv_device *hv);
 
