@@ -72,6 +72,7 @@ static int kvm_open(struct vm *vm, char *why, size_t len)
 		return vm_why(why, len, -errno,
 			      "KVM makes no virtual machine: %s",
 			      strerror(errno));
+	vm->stats_fd = stats_open(vm, vm->fd);
 	return 0;
 }
 
@@ -153,7 +154,7 @@ static int vm_create_vps(struct vm *vm, char *why, size_t len)
 	if (!vm->vp)
 		return vm_why(why, len, -ENOMEM, "out of memory");
 	for (i = 0; i < vm->nvps; i++)
-		vm->vp[i].fd = -1;
+		vm->vp[i].fd = vm->vp[i].stats_fd = -1;
 	/* In the order of their indices: KVM numbers VPs as they come. */
 	for (i = 0; i < vm->nvps; i++) {
 		err = vp_create(vm, i, &vm->vp[i], why, len);
@@ -188,6 +189,7 @@ int vm_create(const struct vm_config *cfg, const struct vm_ops *ops, void *priv,
 	vm->nvps = cfg->processors;
 	vm->kvm = -1;
 	vm->fd = -1;
+	vm->stats_fd = -1;
 	mem_init(&vm->mem);
 	pthread_mutex_init(&vm->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -223,6 +225,8 @@ void vm_destroy(struct vm *vm)
 	for (i = 0; vm->vp && i < vm->nvps; i++)
 		vp_destroy(&vm->vp[i]);
 	free(vm->vp);
+	if (vm->stats_fd >= 0)
+		close(vm->stats_fd);
 	if (vm->fd >= 0)
 		close(vm->fd);
 	if (vm->kvm >= 0)

@@ -17,7 +17,7 @@ struct vm_state;
 struct vp {
 	struct vm *vm;
 	unsigned int index;
-	int fd;
+	int fd, stats_fd; /* stats_fd: -1 where KVM has none */
 	struct kvm_run *run;
 	size_t run_size;
 
@@ -34,7 +34,7 @@ struct vm {
 	struct vm_ops ops;
 	void *priv;
 	struct mem mem;
-	int kvm, fd;
+	int kvm, fd, stats_fd;
 	unsigned int nvps;
 	struct vp *vp;
 
@@ -86,6 +86,9 @@ int cpuid_set(struct vp *vp);
 int state_save(struct vm *vm);
 int state_restore(struct vm *vm);
 void state_free(struct vm *vm);
+
+/* Before the VP runs (stats.c).  -1: this KVM has none. */
+int stats_open(const struct vm *vm, int fd);
 
 int vm_why(char *why, size_t why_len, int err, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -85,6 +85,7 @@ int vp_create(struct vm *vm, unsigned int index, struct vp *vp, char *why,
 			      strerror(errno));
 	}
 	vp->run_size = size;
+	vp->stats_fd = stats_open(vm, vp->fd);
 	err = set_signal_mask(vp);
 	if (!err)
 		err = cpuid_set(vp);
@@ -100,6 +101,8 @@ void vp_destroy(struct vp *vp)
 {
 	if (vp->run)
 		munmap(vp->run, vp->run_size);
+	if (vp->stats_fd >= 0)
+		close(vp->stats_fd);
 	if (vp->fd >= 0)
 		close(vp->fd);
 }

@@ -151,6 +151,7 @@ static void on_event(void *context)
 	}
 	if (n)
 		hv_pkt_iter_close(ch);
+	storvsc_hold_after_answers(chan);
 	rcu_read_unlock();
 }
 
@@ -343,6 +344,8 @@ bool storvsc_chan_close_all(struct storvsc_host *sh)
 	spin_lock_bh(&sh->chan_lock);
 	for (i = 0; i < sh->nr_chans && !sh->openers; i++)
 		sh->chans[i].ch = NULL;
+	for (i = 0; i < sh->nr_chans; i++)
+		sh->chans[i].nr_held = 0;
 	spin_unlock_bh(&sh->chan_lock);
 
 	/* The bus forgets the ring's pages when it has freed them. */
@@ -404,8 +407,8 @@ void storvsc_chan_fail_lost(struct storvsc_host *sh)
 }
 
 /*
- * Look into every ring and have the host do so: an interrupt lost on either
- * side must not cost a reset.
+ * Look into every ring and have the host do so, and send what is held: an
+ * interrupt lost on either side must not cost a reset.
  */
 void storvsc_chan_kick(struct storvsc_host *sh)
 {
@@ -419,4 +422,10 @@ void storvsc_chan_kick(struct storvsc_host *sh)
 		tasklet_schedule(&sh->chans[i].ch->callback_event);
 	}
 	spin_unlock_bh(&sh->chan_lock);
+
+	rcu_read_lock();
+	for (i = 0; i < sh->nr_chans && READ_ONCE(sh->state) == STORVSC_READY;
+	     i++)
+		storvsc_hold_flush(&sh->chans[i]);
+	rcu_read_unlock();
 }

@@ -33,7 +33,9 @@ int storvsc_io_alloc(struct storvsc_host *sh)
 	sh->scratch = __alloc_percpu(bytes, sizeof(u64));
 	sh->slots = kvcalloc(sh->shost->can_queue, sizeof(*sh->slots),
 			     GFP_KERNEL);
-	if (!sh->scratch || !sh->slots)
+	sh->burst = kcalloc(sh->shost->nr_hw_queues, sizeof(*sh->burst),
+			    GFP_KERNEL);
+	if (!sh->scratch || !sh->slots || !sh->burst)
 		return -ENOMEM;
 	sh->nr_slots = sh->shost->can_queue;
 	return 0;
@@ -41,6 +43,7 @@ int storvsc_io_alloc(struct storvsc_host *sh)
 
 void storvsc_io_free(struct storvsc_host *sh)
 {
+	kfree(sh->burst);
 	kvfree(sh->slots);
 	free_percpu(sh->scratch);
 }
@@ -130,6 +133,29 @@ static int build_srb(struct storvsc_host *sh, struct scsi_cmnd *cmd,
 	return 0;
 }
 
+/* For the slot's next request, or the next try to send it. */
+u64 storvsc_io_new_id(struct storvsc_slot *slot, u32 tag)
+{
+	slot->generation++;
+	return ((u64)slot->generation << STORVSC_ID_TAG_BITS | tag) + 1;
+}
+
+/*
+ * Take the request @id out of its slot. The one who succeeds owns the command
+ * and whatever else the slot says about it.
+ */
+static bool claim(struct storvsc_slot *slot, u64 id)
+{
+	struct storvsc_chan *chan = slot->chan;
+	struct storvsc_lun *lun = slot->lun;
+
+	if (atomic64_cmpxchg(&slot->id, id, 0) != id)
+		return false;
+	if (!(id & STORVSC_ID_HELD))
+		atomic_dec(&lun->load[chan - chan->sh->chans].sent);
+	return true;
+}
+
 /*
  * Publish the slot, then write the packet. When the write fails the request
  * is ours again, unless somebody (a rescind, or a host that answers what it
@@ -139,12 +165,11 @@ static int post(struct storvsc_chan *chan, struct storvsc_slot *slot, u32 tag,
 		struct stor_pkt *pkt, struct vmbus_packet_mpb_array *desc,
 		u32 desc_len)
 {
-	u64 id;
+	u64 id = storvsc_io_new_id(slot, tag);
 	int err;
 
 	slot->chan = chan;
-	slot->generation++;
-	id = ((u64)slot->generation << STORVSC_ID_TAG_BITS | tag) + 1;
+	atomic_inc(&slot->lun->load[chan - chan->sh->chans].sent);
 	atomic64_set_release(&slot->id, id);
 	if (desc_len)
 		err = vmbus_sendpacket_mpb_desc(chan->ch, desc, desc_len, pkt,
@@ -153,7 +178,7 @@ static int post(struct storvsc_chan *chan, struct storvsc_slot *slot, u32 tag,
 		err = vmbus_sendpacket(chan->ch, pkt, sizeof(*pkt), id,
 				       VM_PKT_DATA_INBAND,
 				       VMBUS_DATA_PACKET_FLAG_COMPLETION_REQUESTED);
-	if (err && atomic64_cmpxchg(&slot->id, id, 0) != id)
+	if (err && !claim(slot, id))
 		err = 0;
 	if (err == -ENODEV && chan != chan->sh->chans)
 		storvsc_chan_lose(chan);
@@ -202,22 +227,22 @@ static int finish(struct scsi_cmnd *cmd, int host_byte)
 	return 0;
 }
 
-static int send(struct storvsc_host *sh, struct scsi_cmnd *cmd,
-		struct storvsc_slot *slot, u32 tag, int nents)
+/* 0, or -errno and the request is still the caller's. */
+static int send(struct storvsc_host *sh, struct storvsc_slot *slot, u32 tag)
 {
 	struct vmbus_packet_mpb_array *desc;
 	struct stor_pkt pkt;
 	int err, desc_len = 0;
 
-	err = build_srb(sh, cmd, &pkt);
+	err = build_srb(sh, slot->cmd, &pkt);
 	if (err)
 		return err;
 
 	/* The buffer is shared with whatever this processor interrupts. */
 	local_bh_disable();
 	desc = this_cpu_ptr(sh->scratch);
-	if (nents)
-		desc_len = describe(sh, cmd, nents, desc);
+	if (slot->nents)
+		desc_len = describe(sh, slot->cmd, slot->nents, desc);
 	if (desc_len < 0)
 		err = desc_len;
 	else
@@ -226,9 +251,24 @@ static int send(struct storvsc_host *sh, struct scsi_cmnd *cmd,
 	return err;
 }
 
+/* Where a request goes: with the burst it is part of, or by processor. */
+static struct storvsc_chan *choose(struct storvsc_host *sh,
+				   struct scsi_cmnd *cmd)
+{
+	u32 unique = blk_mq_unique_tag(scsi_cmd_to_rq(cmd));
+	struct storvsc_chan *chan;
+
+	chan = READ_ONCE(sh->burst[blk_mq_unique_tag_to_hwq(unique)]);
+	if (!chan || !READ_ONCE(chan->ready) || READ_ONCE(chan->lost))
+		chan = READ_ONCE(sh->cpu_chan[raw_smp_processor_id()]);
+	return chan;
+}
+
 static int submit(struct storvsc_host *sh, struct scsi_cmnd *cmd)
 {
 	u32 tag = scsi_cmd_to_rq(cmd)->tag;
+	bool last = cmd->flags & SCMD_LAST;
+	struct storvsc_chan *chan;
 	struct storvsc_slot *slot;
 	int nents, err;
 
@@ -241,30 +281,56 @@ static int submit(struct storvsc_host *sh, struct scsi_cmnd *cmd)
 		return SCSI_MLQUEUE_DEVICE_BUSY;
 	slot->cmd = cmd;
 	slot->sdev = cmd->device;
-	slot->mapped = nents;
+	slot->lun = cmd->device->hostdata;
+	slot->nents = nents;
 
-	err = send(sh, cmd, slot, tag, nents);
+	chan = choose(sh, cmd);
+	if (chan && storvsc_hold_add(chan, slot, tag, last))
+		return 0;
+	err = send(sh, slot, tag);
 	if (!err)
 		return 0;
 
 	if (nents)
 		scsi_dma_unmap(cmd);
-	switch (err) {
-	case -EAGAIN:
+	if (err == -EAGAIN || (err == -ENODEV && !storvsc_host_rescinded(sh)))
 		return SCSI_MLQUEUE_HOST_BUSY;
-	case -ENODEV:
-		if (!storvsc_host_rescinded(sh))
-			return SCSI_MLQUEUE_HOST_BUSY;
-		return finish(cmd, DID_NO_CONNECT);
-	default:
-		return finish(cmd, DID_ERROR);
-	}
+	return finish(cmd, err == -ENODEV ? DID_NO_CONNECT : DID_ERROR);
+}
+
+/*
+ * Send a request that was held, unless a rescind or reset has finished it.
+ * What can't be sent now goes back to the block layer.
+ */
+void storvsc_io_send_held(struct storvsc_host *sh, u32 tag)
+{
+	struct storvsc_slot *slot = &sh->slots[tag];
+	u64 id = atomic64_read_acquire(&slot->id);
+	struct scsi_cmnd *cmd;
+	int err, code;
+
+	if (!(id & STORVSC_ID_HELD) || !claim(slot, id))
+		return;
+	cmd = slot->cmd;
+	err = send(sh, slot, tag);
+	if (!err)
+		return;
+
+	if (slot->nents)
+		scsi_dma_unmap(cmd);
+	if (err == -EAGAIN || (err == -ENODEV && !storvsc_host_rescinded(sh)))
+		code = DID_REQUEUE;
+	else
+		code = err == -ENODEV ? DID_NO_CONNECT : DID_ERROR;
+	finish(cmd, code);
 }
 
 /* The host template's queuecommand. */
 int storvsc_io_queue(struct Scsi_Host *shost, struct scsi_cmnd *cmd)
 {
+	u32 unique = blk_mq_unique_tag(scsi_cmd_to_rq(cmd));
 	struct storvsc_host *sh = shost_priv(shost);
+	bool last = cmd->flags & SCMD_LAST;
 	int ret;
 
 	/* smartd sends SET WINDOW; hosts of that age answer neither. */
@@ -272,7 +338,8 @@ int storvsc_io_queue(struct Scsi_Host *shost, struct scsi_cmnd *cmd)
 	    (cmd->cmnd[0] == WRITE_SAME || cmd->cmnd[0] == SET_WINDOW)) {
 		scsi_build_sense(cmd, 0, ILLEGAL_REQUEST, 0x20, 0);
 		scsi_done(cmd);
-		return 0;
+		ret = 0;
+		goto out;
 	}
 
 	rcu_read_lock();
@@ -288,6 +355,10 @@ int storvsc_io_queue(struct Scsi_Host *shost, struct scsi_cmnd *cmd)
 		break;
 	}
 	rcu_read_unlock();
+out:
+	/* The command may be gone; the burst it ended isn't. */
+	if (last)
+		storvsc_hold_commit(shost, blk_mq_unique_tag_to_hwq(unique));
 	return ret;
 }
 
@@ -306,12 +377,12 @@ void storvsc_io_complete(struct storvsc_chan *chan, u64 id,
 	if (pkt->op != STOR_OP_COMPLETE_IO || tag >= sh->nr_slots)
 		goto bad;
 	slot = &sh->slots[tag];
-	if (atomic64_read_acquire(&slot->id) != id || slot->chan != chan ||
-	    atomic64_cmpxchg(&slot->id, id, 0) != id)
+	if (id & STORVSC_ID_HELD || atomic64_read_acquire(&slot->id) != id ||
+	    slot->chan != chan || !claim(slot, id))
 		goto bad;
 
 	cmd = slot->cmd;
-	if (slot->mapped)
+	if (slot->nents)
 		scsi_dma_unmap(cmd);
 	storvsc_err_map(sh, cmd, &pkt->u.srb);
 	scsi_done(cmd);
@@ -372,13 +443,12 @@ void storvsc_io_fail(struct storvsc_host *sh, const struct storvsc_chan *chan,
 	for (i = 0; i < sh->nr_slots; i++) {
 		slot = &sh->slots[i];
 		id = atomic64_read_acquire(&slot->id);
-		if (!id || (chan && slot->chan != chan) ||
-		    atomic64_cmpxchg(&slot->id, id, 0) != id)
+		if (!id || (chan && slot->chan != chan) || !claim(slot, id))
 			continue;
 		cmd = slot->cmd;
-		if (slot->mapped && pin)
+		if (slot->nents && pin && !(id & STORVSC_ID_HELD))
 			pin_pages(cmd);
-		else if (slot->mapped)
+		else if (slot->nents)
 			scsi_dma_unmap(cmd);
 		if (!test_bit(SCMD_STATE_COMPLETE, &cmd->state))
 			cmd->result = host_byte << 16;

@@ -141,6 +141,7 @@ static struct scsi_host_template host_template = {
 	.name = "storvsc_host_t",
 	.proc_name = "storvsc_host",
 	.queuecommand = storvsc_io_queue,
+	.commit_rqs = storvsc_hold_commit,
 	.eh_timed_out = storvsc_err_timed_out,
 	.eh_device_reset_handler = storvsc_err_reset_lun,
 	.eh_host_reset_handler = storvsc_err_reset_host,
@@ -232,6 +233,9 @@ static void set_limits(struct storvsc_host *sh)
 
 static int init_host(struct storvsc_host *sh)
 {
+	u32 i;
+
+	xa_init(&sh->luns);
 	spin_lock_init(&sh->chan_lock);
 	spin_lock_init(&sh->ctrl_wait_lock);
 	mutex_init(&sh->lock);
@@ -246,8 +250,10 @@ static int init_host(struct storvsc_host *sh)
 	sh->cpu_chan = kcalloc(nr_cpu_ids, sizeof(*sh->cpu_chan), GFP_KERNEL);
 	if (!sh->chans || !sh->cpu_chan)
 		return -ENOMEM;
-	for (u32 i = 0; i < sh->nr_chans; i++)
+	for (i = 0; i < sh->nr_chans; i++) {
 		sh->chans[i].sh = sh;
+		spin_lock_init(&sh->chans[i].held_lock);
+	}
 	return storvsc_scan_init(sh);
 }
 
@@ -260,8 +266,7 @@ static void free_host(struct storvsc_host *sh)
 		__module_get(THIS_MODULE);
 		return;
 	}
-	if (sh->wq)
-		destroy_workqueue(sh->wq);
+	storvsc_scan_free(sh);
 	storvsc_io_free(sh);
 	kfree(sh->cpu_chan);
 	kfree(sh->chans);

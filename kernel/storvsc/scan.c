@@ -8,6 +8,7 @@
  */
 #include <linux/bitops.h>
 #include <linux/blkdev.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <scsi/scsi_devinfo.h>
 
@@ -38,24 +39,16 @@ void storvsc_scan_event(struct storvsc_host *sh)
 	queue_scan_work(sh, &sh->scan_work);
 }
 
-/*
- * The flags of a device are its hostdata pointer itself, so that they live
- * exactly as long as the device.
- */
-static unsigned long *lun_flags(struct scsi_device *sdev)
-{
-	BUILD_BUG_ON(sizeof(sdev->hostdata) != sizeof(unsigned long));
-	return (unsigned long *)&sdev->hostdata;
-}
-
 /* Something about one LUN changed. Any context. */
 void storvsc_scan_lun_event(struct storvsc_host *sh, struct scsi_device *sdev,
 			    enum storvsc_lun_flag flag)
 {
+	struct storvsc_lun *lun = sdev->hostdata;
+
 	/* While a LUN is being probed, the prober draws the conclusions. */
 	if (sdev->sdev_state == SDEV_CREATED)
 		return;
-	set_bit(flag, lun_flags(sdev));
+	set_bit(flag, &lun->flags);
 	queue_scan_work(sh, &sh->lun_work);
 }
 
@@ -64,12 +57,13 @@ static void lun_work(struct work_struct *work)
 	struct storvsc_host *sh = container_of(work, struct storvsc_host,
 					       lun_work);
 	struct scsi_device *sdev;
+	struct storvsc_lun *lun;
 
 	shost_for_each_device(sdev, sh->shost) {
-		if (test_and_clear_bit(STORVSC_LUN_ABSENT, lun_flags(sdev)))
+		lun = sdev->hostdata;
+		if (test_and_clear_bit(STORVSC_LUN_ABSENT, &lun->flags))
 			scsi_remove_device(sdev);
-		else if (test_and_clear_bit(STORVSC_LUN_RESCAN,
-					    lun_flags(sdev)))
+		else if (test_and_clear_bit(STORVSC_LUN_RESCAN, &lun->flags))
 			scsi_rescan_device(sdev);
 	}
 }
@@ -115,6 +109,19 @@ int storvsc_scan_init(struct storvsc_host *sh)
 	return sh->wq ? 0 : -ENOMEM;
 }
 
+/* Once there are no devices. */
+void storvsc_scan_free(struct storvsc_host *sh)
+{
+	struct storvsc_lun *lun;
+	unsigned long key;
+
+	if (sh->wq)
+		destroy_workqueue(sh->wq);
+	xa_for_each(&sh->luns, key, lun)
+		kfree(lun);
+	xa_destroy(&sh->luns);
+}
+
 /* The adapter is registered: from here on events lead to scans. */
 void storvsc_scan_start(struct storvsc_host *sh)
 {
@@ -133,8 +140,30 @@ void storvsc_scan_stop(struct storvsc_host *sh)
 	cancel_work_sync(&sh->lun_work);
 }
 
+static struct storvsc_lun *find_lun(struct storvsc_host *sh,
+				    const struct scsi_device *sdev)
+{
+	unsigned long key = sdev->channel << 24 | sdev->id << 8 | sdev->lun;
+	struct storvsc_lun *lun = xa_load(&sh->luns, key);
+
+	if (lun)
+		return lun;
+	lun = kzalloc(struct_size(lun, load, sh->nr_chans), GFP_KERNEL);
+	if (lun && xa_err(xa_store(&sh->luns, key, lun, GFP_KERNEL))) {
+		kfree(lun);
+		lun = NULL;
+	}
+	return lun;
+}
+
 int storvsc_scan_lun_alloc(struct scsi_device *sdev)
 {
+	struct storvsc_lun *lun = find_lun(shost_priv(sdev->host), sdev);
+
+	if (!lun)
+		return -ENOMEM;
+	lun->flags = 0;
+	sdev->hostdata = lun;
 	/*
 	 * Hosts claim SPC-2 and have the pages of SPC-3 all the same. Their
 	 * DVD drives inquire as "unknown" but report LUNs.

@@ -215,6 +215,7 @@ void storvsc_io_fail(struct storvsc_host *sh, const struct storvsc_chan *chan,
 bool storvsc_hold_add(struct storvsc_chan *chan, struct storvsc_slot *slot,
 		      u32 tag, bool last);
 void storvsc_hold_flush(struct storvsc_chan *chan);
+void storvsc_hold_after_answers(struct storvsc_chan *chan);
 void storvsc_hold_commit(struct Scsi_Host *shost, u16 hwq);
 
 /* err.c */
