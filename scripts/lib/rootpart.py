@@ -108,8 +108,10 @@ class Machine:
             "qemu-system-x86_64", "-nodefaults", "-no-user-config",
             "-accel", "tcg,thread=multi,tb-size=512",
             # Emulated SVM has no intercept for XSETBV, so KVM would not learn of
-            # a child's XCR0: no XSAVE for either.
-            "-cpu", "max,+svm,+npt,-xsave", "-m", memory, "-smp", str(smp),
+            # a child's XCR0: no XSAVE for either.  With five levels of page
+            # tables each nested walk is longer, and the root partition came
+            # out of a child with the child's GS base once in a few minutes.
+            "-cpu", "max,+svm,+npt,-xsave,-la57", "-m", memory, "-smp", str(smp),
             "-nic", "none", "-display", "none", "-no-reboot",
             "-kernel", kernel.image, "-initrd", image,
             # With the HPET as its clock, each look at it would leave for QEMU,
