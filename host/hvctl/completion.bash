@@ -63,7 +63,7 @@ _vmwp()
 		mapfile -t COMPREPLY < <(compgen -W 'error warning info debug' -- "$word")
 		;;
 	--fault)
-		mapfile -t COMPREPLY < <(compgen -W 'scsi0:0:op= disk:op=' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'scsi0:0:op= disk:op= scsi0:do= bus:do=' -- "$word")
 		;;
 	--cmdline | --memory | --processors | --name) ;;
 	*)

@@ -46,6 +46,7 @@ static void chan_free(struct vmbus_chan *ch)
 {
 	pthread_mutex_destroy(&ch->signal_lock);
 	close(ch->signal_fd);
+	free(ch->fault);
 	free(ch);
 }
 
@@ -170,21 +171,26 @@ int vmbus_offer(struct vmbus_server *srv, const struct vmbus_offer *offer,
 	ch = calloc(1, sizeof(*ch));
 	if (!ch)
 		return -ENOMEM;
-	ch->signal_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (ch->signal_fd < 0) {
-		err = -errno;
+	ch->srv = srv;
+	snprintf(ch->name, sizeof(ch->name), "%s",
+		 offer->name ? offer->name : "channel");
+	err = fault_chan_create(ch);
+	if (!err) {
+		ch->signal_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		if (ch->signal_fd < 0)
+			err = -errno;
+	}
+	if (err) {
+		free(ch->fault);
 		free(ch);
 		return err;
 	}
 	pthread_mutex_init(&ch->signal_lock, NULL);
-	ch->srv = srv;
 	ch->parent = primary;
 	ch->ops = ops;
 	ch->priv = priv;
 	ch->offer = *offer;
 	ch->target_vp = VMB_VP_NONE;
-	snprintf(ch->name, sizeof(ch->name), "%s",
-		 offer->name ? offer->name : "channel");
 	ch->offer.name = ch->name;
 	TAILQ_INSERT_TAIL(&srv->chans, ch, link);
 	srv->nchans++;
@@ -302,6 +308,7 @@ static int chan_map(struct vmbus_chan *ch, const struct vmb_open *m,
 	g->ring = true;
 	ch->ring_gpadl = m->gpadl;
 	ch->pending_send = false;
+	fault_chan_open(ch);
 	return 0;
 out:
 	free(ch->pages);

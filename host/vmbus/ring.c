@@ -212,7 +212,8 @@ static bool recv_publish(struct ring *r)
 
 	if (r->index == r->published)
 		return false;
-	__atomic_store_n(&r->ctl->read_index, r->index, __ATOMIC_RELEASE);
+	__atomic_store_n(&r->ctl->read_index, r->index | r->lie,
+			 __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	before = r->published;
 	r->published = r->index;
@@ -286,25 +287,38 @@ static int send_wait(struct vmbus_chan *ch, uint32_t need)
 	return send_room(r, need);
 }
 
-int vmbus_chan_send(struct vmbus_chan *ch, uint16_t type, uint16_t flags,
-		    uint64_t transaction, const void *header,
-		    uint32_t header_len, const void *data, uint32_t data_len)
+int ring_room(struct vmbus_chan *ch, uint32_t len)
+{
+	return send_room(&ch->to_child, len);
+}
+
+int ring_frame(struct ring_out *out)
+{
+	uint64_t offset = PKT_HEADER + ((out->header_len + 7ull) & ~7ull);
+	uint64_t len = offset + ((out->data_len + 7ull) & ~7ull);
+
+	if (len / 8 > UINT16_MAX)
+		return -EMSGSIZE;
+	out->desc.offset8 = offset / 8;
+	out->desc.len8 = len / 8;
+	out->len = len + PKT_TRAILER;
+	return 0;
+}
+
+int ring_send(struct vmbus_chan *ch, const struct ring_out *out)
 {
 	static const uint8_t zeroes[8];
 	struct ring *r = &ch->to_child;
-	uint64_t offset = PKT_HEADER + ((header_len + 7ull) & ~7ull);
-	uint64_t len = offset + ((data_len + 7ull) & ~7ull);
 	struct ring_trailer trailer = { .start = r->index };
-	struct ring_pkt desc;
 	uint32_t index;
 	int err;
 
-	if (len / 8 > UINT16_MAX || len + PKT_TRAILER > r->size - 8)
+	if (out->len > r->size - 8)
 		return -EMSGSIZE;
-	err = send_room(r, len + PKT_TRAILER);
+	err = send_room(r, out->len);
 	if (err == -EAGAIN) {
 		counter_add(&ch->count.ring_full, 1);
-		err = send_wait(ch, len + PKT_TRAILER);
+		err = send_wait(ch, out->len);
 	}
 	if (err)
 		return err;
@@ -312,17 +326,35 @@ int vmbus_chan_send(struct vmbus_chan *ch, uint16_t type, uint16_t flags,
 		ch->pending_send = false;
 		__atomic_store_n(&r->ctl->pending_send, 0, __ATOMIC_RELAXED);
 	}
-	desc = (struct ring_pkt){ type, offset / 8, len / 8, flags,
-				  transaction };
-	index = ring_copy_in(r, r->index, &desc, sizeof(desc));
-	index = ring_copy_in(r, index, header, header_len);
-	index = ring_copy_in(r, index, zeroes, -header_len & 7);
-	index = ring_copy_in(r, index, data, data_len);
-	index = ring_copy_in(r, index, zeroes, -data_len & 7);
+	index = ring_copy_in(r, r->index, &out->desc, sizeof(out->desc));
+	index = ring_copy_in(r, index, out->header, out->header_len);
+	index = ring_copy_in(r, index, zeroes, -out->header_len & 7);
+	index = ring_copy_in(r, index, out->data, out->data_len);
+	index = ring_copy_in(r, index, zeroes, -out->data_len & 7);
 	r->index = ring_copy_in(r, index, &trailer, sizeof(trailer));
 	counter_add(&ch->count.packets_out, 1);
-	counter_add(&ch->count.bytes_out, len + PKT_TRAILER);
+	counter_add(&ch->count.bytes_out, out->len);
 	return 0;
+}
+
+int vmbus_chan_send(struct vmbus_chan *ch, uint16_t type, uint16_t flags,
+		    uint64_t transaction, const void *header,
+		    uint32_t header_len, const void *data, uint32_t data_len)
+{
+	struct ring_out out = {
+		.desc = { .type = type,
+			  .flags = flags,
+			  .transaction = transaction },
+		.header = header,
+		.header_len = header_len,
+		.data = data,
+		.data_len = data_len,
+	};
+	int err = ring_frame(&out);
+
+	if (err)
+		return err;
+	return ch->fault ? fault_send(ch, &out) : ring_send(ch, &out);
 }
 
 /*
@@ -339,7 +371,8 @@ static bool send_publish(struct ring *r)
 
 	if (r->index == before)
 		return false;
-	__atomic_store_n(&r->ctl->write_index, r->index, __ATOMIC_RELEASE);
+	__atomic_store_n(&r->ctl->write_index, r->index | r->lie,
+			 __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	r->published = r->index;
 	if (__atomic_load_n(&r->ctl->interrupt_mask, __ATOMIC_ACQUIRE))
@@ -363,9 +396,12 @@ static void chan_interrupt(struct vmbus_chan *ch)
 
 void vmbus_chan_flush(struct vmbus_chan *ch)
 {
-	bool sent = send_publish(&ch->to_child);
-	bool freed = recv_publish(&ch->from_child);
+	bool sent, freed;
 
+	if (ch->fault)
+		fault_pump(ch);
+	sent = send_publish(&ch->to_child);
+	freed = recv_publish(&ch->from_child);
 	if (sent || freed)
 		chan_interrupt(ch);
 }

@@ -62,6 +62,7 @@ void vmbus_server_destroy(struct vmbus_server *srv)
 	if (!srv)
 		return;
 	gpadl_drop(srv, 0);
+	faults_free(srv);
 	free(srv);
 }
 
@@ -92,6 +93,8 @@ static void post_to(struct vmbus_server *srv, uint32_t vp, uint8_t sint,
 {
 	srv->stats.messages_out++;
 	srv->ops.post(srv->host, vp, sint, msg, len);
+	if (srv->faults)
+		fault_posted(srv, vp, sint, msg);
 }
 
 void server_post(struct vmbus_server *srv, const void *msg, size_t len)
@@ -305,6 +308,8 @@ void vmbus_server_get_stats(const struct vmbus_server *srv,
 			    struct vmbus_server_stats *out)
 {
 	*out = srv->stats;
+	out->faults =
+		atomic_load_explicit(&srv->fault_count, memory_order_relaxed);
 }
 
 void vmbus_server_each(struct vmbus_server *srv,

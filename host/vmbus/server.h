@@ -72,6 +72,7 @@ struct vmbus_server_stats {
 	uint64_t messages_in, messages_out, messages_bad;
 	uint64_t gpadls, gpadl_bytes; /* live now */
 	uint64_t connects, unloads;
+	uint64_t faults; /* done on purpose, see fault.h */
 };
 void vmbus_server_get_stats(const struct vmbus_server *srv,
 			    struct vmbus_server_stats *out);

@@ -11,6 +11,7 @@
  *   gpadl.c    GPADLs
  *   ring.c     the two rings; runs on the serving thread
  *   gpa.c      ranges of GPA-direct packets; no state
+ *   fault*.c   what --fault does to packets and messages on their way out
  */
 #ifndef VMBUS_VMBUS_VAR_H
 #define VMBUS_VMBUS_VAR_H
@@ -47,6 +48,17 @@ struct ring {
 	uint32_t index;	      /* ours: next byte to be read or written */
 	uint32_t published;   /* ours, as the child sees it */
 	uint32_t peer;	      /* the child's, as last read and checked */
+	uint32_t lie;	      /* bits that a fault adds to what is published */
+};
+
+/* A packet on its way into a ring. */
+struct ring_out {
+	struct ring_pkt desc; /* a fault may have it lie */
+	uint32_t len;	      /* bytes that it takes, trailer included */
+	const void *header;
+	uint32_t header_len;
+	const void *data;
+	uint32_t data_len;
 };
 
 /*
@@ -54,6 +66,12 @@ struct ring {
  * Takes both indices from it.  0, or -EPROTO when they are wild.
  */
 int ring_attach(struct ring *r, uint8_t **page, uint32_t npages, bool writer);
+/* Fills in desc and len from the rest.  0, -EMSGSIZE: no packet can be so long. */
+int ring_frame(struct ring_out *out);
+/* Into the ring to the child, as vmbus_chan_send(), past the fault filter. */
+int ring_send(struct vmbus_chan *ch, const struct ring_out *out);
+/* 0: `len` bytes fit in the ring to the child; -EAGAIN, -EPROTO. */
+int ring_room(struct vmbus_chan *ch, uint32_t len);
 
 /* ---- GPADLs ---- */
 
@@ -147,6 +165,7 @@ struct vmbus_chan {
 	uint32_t ring_gpadl;
 	struct ring from_child, to_child;
 	bool pending_send; /* to_child's field is not 0; serving thread */
+	struct chan_fault *fault; /* NULL: none; constant */
 
 	/*
 	 * signal_lock is held while an event flag is being set, so that who
@@ -173,6 +192,26 @@ void chan_queue_release(struct vmbus_chan *ch);
 void chan_on_open(struct vmbus_server *srv, const void *msg, size_t len);
 void chan_on_close(struct vmbus_server *srv, const void *msg, size_t len);
 void chan_on_modify(struct vmbus_server *srv, const void *msg, size_t len);
+
+/* ---- faults on purpose ---- */
+
+#define FAULT_DATA_MAX \
+	256u /* payload of a packet that is changed or repeated */
+
+struct vmbus_faults;
+
+/* 0 or -ENOMEM; ch->fault stays NULL when no fault names this channel. */
+int fault_chan_create(struct vmbus_chan *ch);
+/* The server thread, before open(): nothing is owed to an earlier opener. */
+void fault_chan_open(struct vmbus_chan *ch);
+/* The serving thread: send a packet, or what is made of it. */
+int fault_send(struct vmbus_chan *ch, struct ring_out *out);
+/* The serving thread, before a flush: as much as fits of what is owed. */
+void fault_pump(struct vmbus_chan *ch);
+/* The server thread: a message has been posted. */
+void fault_posted(struct vmbus_server *srv, uint32_t vp, uint8_t sint,
+		  const void *msg);
+void faults_free(struct vmbus_server *srv);
 
 /* ---- relids ---- */
 
@@ -251,6 +290,9 @@ struct vmbus_server {
 	struct gpadl_list gpadls[GPADL_BUCKETS];
 	unsigned int ngpadls;	   /* live and unfinished */
 	uint32_t gpadl_unfinished; /* bytes of ranges */
+
+	struct vmbus_faults *faults; /* NULL: none */
+	_Atomic uint64_t fault_count;
 
 	struct vmbus_server_stats stats;
 };

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "hv/tlfs_reg.h"
+#include "vmbus/fault.h"
 #include "vmwp.h"
 
 #define BRIDGE_BUFFERS	     64
@@ -182,6 +183,20 @@ static void destroy_hv(struct vmwp *w)
 	w->hv = NULL;
 }
 
+/* Before anything is offered. */
+static int add_faults(struct vmwp *w, char *why, size_t why_len)
+{
+	const struct options *opt = w->opt;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < opt->nfaults && !err; i++)
+		if (opt->fault[i].vmbus)
+			err = vmbus_fault_add(w->srv, opt->fault[i].fault, why,
+					      why_len);
+	return err;
+}
+
 int bridge_create(struct vmwp *w, char *why, size_t why_len)
 {
 	static const struct vmbus_host_ops ops = {
@@ -204,9 +219,14 @@ int bridge_create(struct vmwp *w, char *why, size_t why_len)
 		return err;
 	w->bridge = calloc(1, sizeof(*w->bridge));
 	err = w->bridge ? vmbus_server_create(&cfg, &ops, w, &w->srv) : -ENOMEM;
-	if (err) {
+	if (err)
 		snprintf(why, why_len, "cannot start the VMBus server: %s",
 			 strerror(-err));
+	else
+		err = add_faults(w, why, why_len);
+	if (err) {
+		vmbus_server_destroy(w->srv);
+		w->srv = NULL;
 		free(w->bridge);
 		w->bridge = NULL;
 		destroy_hv(w);

@@ -199,6 +199,22 @@ static int set_version(struct options *opt, const char *value, char *why,
 		value);
 }
 
+/* "bus:", or "scsi" with a controller, perhaps a sub-channel of it, and ":" */
+static bool names_channel(const char *value)
+{
+	unsigned int controller, sub;
+	int n = 0, m = 0;
+
+	if (!strncmp(value, "bus:", 4))
+		return true;
+	if (sscanf(value, "scsi%1u%n.%3u%n", &controller, &n, &sub, &m) < 1 ||
+	    controller >= OPTIONS_CONTROLLERS)
+		return false;
+	value += m ? m : n;
+	/* A digit there is a LUN: a disk is meant. */
+	return *value == ':' && !isdigit((unsigned char)value[1]);
+}
+
 static int set_fault(struct options *opt, const char *value, char *why,
 		     size_t why_len)
 {
@@ -209,24 +225,27 @@ static int set_fault(struct options *opt, const char *value, char *why,
 	if (opt->nfaults == OPTIONS_FAULTS)
 		return refuse(why, why_len, "more than %d --fault",
 			      OPTIONS_FAULTS);
-	if (!strncmp(value, "disk:", 5)) {
-		*f = (struct fault_spec){ .controller = -1, .lun = -1 };
+	*f = (struct fault_spec){ .controller = -1, .lun = -1 };
+	if (names_channel(value)) {
+		f->vmbus = true;
+	} else if (!strncmp(value, "disk:", 5)) {
 		value += 5;
 	} else if (sscanf(value, "scsi%1u:%2u:%n", &controller, &lun, &n) ==
 			   2 &&
 		   n && controller < OPTIONS_CONTROLLERS &&
 		   lun < OPTIONS_LUNS) {
-		*f = (struct fault_spec){ .controller = controller,
-					  .lun = lun };
+		f->controller = controller;
+		f->lun = lun;
 		value += n;
 	} else {
 		return refuse(
 			why, why_len,
 			"--fault %s: begin with the disk, as scsi0:0:op=read,"
-			"err=EIO, or with disk: for all disks",
+			"err=EIO, or with disk: for all disks; or with the "
+			"channel, as scsi0:do=repeat, or with bus:",
 			value);
 	}
-	if (asprintf(&f->fault, "disk:%s", value) < 0) {
+	if (asprintf(&f->fault, "%s%s", f->vmbus ? "" : "disk:", value) < 0) {
 		f->fault = NULL;
 		return refuse(why, why_len, "out of memory");
 	}
@@ -415,7 +434,8 @@ void options_free(struct options *opt)
 bool fault_spec_matches(const struct fault_spec *f, unsigned int controller,
 			unsigned int lun)
 {
-	return (f->controller < 0 ||
+	return !f->vmbus &&
+	       (f->controller < 0 ||
 		(unsigned int)f->controller == controller) &&
 	       (f->lun < 0 || (unsigned int)f->lun == lun);
 }

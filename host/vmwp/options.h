@@ -28,10 +28,14 @@ struct scsi_spec {
 	int lun; /* -1: the lowest free */
 };
 
-/* scsiC:L:FAULT or disk:FAULT (every disk); FAULT as in backend/disk/disk.h. */
+/*
+ * scsiC:L:FAULT or disk:FAULT (every disk), FAULT as in backend/disk/disk.h;
+ * scsiC:FAULT or bus:FAULT, as in vmbus/fault.h.
+ */
 struct fault_spec {
-	int controller, lun; /* -1: every one */
-	char *fault;
+	bool vmbus;
+	int controller, lun; /* of a disk; -1: every one */
+	char *fault;	     /* for who knows what it means */
 };
 
 struct options {
@@ -57,7 +61,7 @@ int options_parse(int argc, char **argv, struct options *opt, char *why,
 void options_free(struct options *opt);
 /* What --help prints. */
 const char *options_usage(void);
-/* Does this fault concern that disk? */
+/* Is it a fault of disks, and concerns that one? */
 bool fault_spec_matches(const struct fault_spec *f, unsigned int controller,
 			unsigned int lun);
 

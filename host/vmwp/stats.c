@@ -129,6 +129,7 @@ static void add_vmbus(struct vmwp *w, struct json_object *root)
 	put(o, "gpadl_bytes", s.gpadl_bytes);
 	put(o, "connects", s.connects);
 	put(o, "unloads", s.unloads);
+	put(o, "faults", s.faults);
 	json_object_object_add(root, "vmbus", o);
 	vmbus_server_each(w->srv, add_channel, channels);
 	json_object_object_add(root, "channels", channels);

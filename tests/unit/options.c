@@ -211,6 +211,21 @@ static void test_fault(void **state)
 	assert_true(fault_spec_matches(&opt.fault[1], 3, 63));
 	options_free(&opt);
 
+	TAKEN("--fault scsi3:do=repeat,after=5 --fault scsi0.2:do=id --fault bus:do=type");
+	assert_int_equal(opt.nfaults, 3);
+	assert_true(opt.fault[0].vmbus && opt.fault[1].vmbus &&
+		    opt.fault[2].vmbus);
+	assert_string_equal(opt.fault[0].fault, "scsi3:do=repeat,after=5");
+	assert_string_equal(opt.fault[1].fault, "scsi0.2:do=id");
+	assert_string_equal(opt.fault[2].fault, "bus:do=type");
+	assert_false(fault_spec_matches(&opt.fault[0], 3, 0));
+	options_free(&opt);
+
+	refused("--fault scsi4:do=id", "scsi0:do=repeat");
+	refused("--fault scsi:do=id", "scsi0:do=repeat");
+	refused("--fault scsi0.:do=id", "scsi0:do=repeat");
+	refused("--fault net0:do=id", "scsi0:do=repeat");
+	refused("--fault do=id", "or with bus:");
 	refused("--fault op=read", "begin with the disk");
 	refused("--fault scsi4:0:op=read", "begin with the disk");
 	refused("--fault scsi0:64:op=read", "begin with the disk");

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The fault filter's rules: what is to happen, to whom and when.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fault_var.h"
+
+/* Messages wait in our memory until the child takes them. */
+#define TIMES_MAX 65536u
+
+bool fault_due(struct fault_rule *rule)
+{
+	uint64_t n = rule->seen++;
+
+	if (n < rule->after || (n - rule->after) % rule->every ||
+	    rule->done >= rule->count)
+		return false;
+	rule->done++;
+	return true;
+}
+
+/* ---- the specification ---- */
+
+__attribute__((format(printf, 3, 4))) static int refuse(char *why,
+							size_t why_len,
+							const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, why_len, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static const struct fault_kind *find_kind(const struct fault_kind *kind,
+					  unsigned int n, const char *name)
+{
+	for (; n; n--, kind++)
+		if (!strcmp(kind->name, name))
+			return kind;
+	return NULL;
+}
+
+/* "a, b or c" */
+static const char *list_kinds(const struct fault_kind *kind, unsigned int n,
+			      char *buf, size_t len)
+{
+	size_t at = 0;
+	unsigned int i;
+
+	buf[0] = '\0';
+	for (i = 0; i < n && at < len; i++)
+		at += snprintf(buf + at, len - at, "%s%s",
+			       !i	  ? "" :
+			       i + 1 == n ? " or " :
+					    ", ",
+			       kind[i].name);
+	return buf;
+}
+
+static bool parse_number(const char *text, uint64_t least, uint64_t most,
+			 uint64_t *out)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	*out = strtoull(text, &end, 10);
+	return !*end && !errno && *out >= least && *out <= most;
+}
+
+static int parse_do(struct fault_rule *rule, const char *spec,
+		    const char *value, char *why, size_t why_len)
+{
+	bool bus = !strcmp(rule->target, "bus");
+	const struct fault_kind *kinds = bus ? fault_message_kinds :
+					       fault_packet_kinds;
+	unsigned int n = bus ? fault_nmessage_kinds : fault_npacket_kinds;
+	char names[256];
+
+	rule->kind = find_kind(kinds, n, value);
+	if (rule->kind)
+		return 0;
+	return refuse(why, why_len, "fault '%s': do=%s is not known: use %s",
+		      spec, value, list_kinds(kinds, n, names, sizeof(names)));
+}
+
+static int parse_pair(struct fault_rule *rule, const char *spec,
+		      const char *key, const char *value, char *why,
+		      size_t why_len)
+{
+	const struct {
+		const char *key;
+		uint64_t *number, least, most;
+	} numbers[] = {
+		{ "after", &rule->after, 0, UINT64_MAX },
+		{ "count", &rule->count, 1, UINT64_MAX },
+		{ "every", &rule->every, 1, UINT64_MAX },
+		{ "times", &rule->times, 1, TIMES_MAX },
+	};
+	unsigned int i;
+
+	if (value && !strcmp(key, "do"))
+		return parse_do(rule, spec, value, why, why_len);
+	for (i = 0; value && i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (strcmp(key, numbers[i].key))
+			continue;
+		if (parse_number(value, numbers[i].least, numbers[i].most,
+				 numbers[i].number))
+			return 0;
+		return refuse(why, why_len,
+			      "fault '%s': %s=%s: give a number from %" PRIu64
+			      " to %" PRIu64,
+			      spec, key, value, numbers[i].least,
+			      numbers[i].most);
+	}
+	return refuse(
+		why, why_len,
+		"fault '%s': '%s%s%s' is not known: use do=WHAT, after=N, "
+		"count=N, every=N, times=N",
+		spec, key, value ? "=" : "", value ? value : "");
+}
+
+static int parse_pairs(struct fault_rule *rule, const char *spec, char *rest,
+		       char *why, size_t why_len)
+{
+	char *pair;
+	int err = 0;
+
+	while (!err && (pair = strsep(&rest, ","))) {
+		char *value = strchr(pair, '=');
+
+		if (value)
+			*value++ = '\0';
+		err = parse_pair(rule, spec, pair, value, why, why_len);
+	}
+	if (err)
+		return err;
+	if (!rule->kind)
+		return refuse(why, why_len,
+			      "fault '%s' says not what should happen: add "
+			      "do=WHAT",
+			      spec);
+	if (rule->times && !rule->kind->times)
+		return refuse(
+			why, why_len,
+			"fault '%s': do=%s sends nothing more, so it takes "
+			"no times=N",
+			spec, rule->kind->name);
+	if (!rule->times)
+		rule->times = rule->kind->times;
+	return 0;
+}
+
+static int parse(struct fault_rule *rule, const char *spec, char *why,
+		 size_t why_len)
+{
+	char *colon;
+
+	rule->count = UINT64_MAX;
+	rule->every = 1;
+	rule->target = strdup(spec);
+	if (!rule->target) {
+		snprintf(why, why_len, "out of memory");
+		return -ENOMEM;
+	}
+	colon = strchr(rule->target, ':');
+	if (!colon || colon == rule->target)
+		return refuse(why, why_len,
+			      "fault '%s': begin with a channel, as scsi0:, or "
+			      "with bus:",
+			      spec);
+	*colon = '\0';
+	return parse_pairs(rule, spec, colon + 1, why, why_len);
+}
+
+static void rule_free(struct fault_rule *rule)
+{
+	if (rule)
+		free(rule->target);
+	free(rule);
+}
+
+int vmbus_fault_add(struct vmbus_server *srv, const char *spec, char *why,
+		    size_t why_len)
+{
+	struct fault_rule *rule = calloc(1, sizeof(*rule)), **end;
+	int err;
+
+	if (!srv->faults)
+		srv->faults = calloc(1, sizeof(*srv->faults));
+	if (!rule || !srv->faults) {
+		rule_free(rule);
+		snprintf(why, why_len, "out of memory");
+		return -ENOMEM;
+	}
+	err = parse(rule, spec, why, why_len);
+	if (err) {
+		rule_free(rule);
+		return err;
+	}
+	/* In the order in which they were given. */
+	for (end = &srv->faults->rules; *end; end = &(*end)->next)
+		;
+	*end = rule;
+	return 0;
+}
+
+void faults_free(struct vmbus_server *srv)
+{
+	struct fault_rule *rule, *next;
+
+	if (!srv->faults)
+		return;
+	for (rule = srv->faults->rules; rule; rule = next) {
+		next = rule->next;
+		rule_free(rule);
+	}
+	free(srv->faults);
+	srv->faults = NULL;
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The fault filter of the bus: after a message that is hit comes one which
+ * nobody asked for.
+ */
+#include "fault_var.h"
+
+/* No channel, nor GPADL, of ours has these. */
+#define RELID_UNUSED  (VMB_RELIDS - 1)
+#define GPADL_UNUSED  0x7ffffff0u
+#define OPEN_UNUSED   0x7ffffff1u
+#define TYPE_UNKNOWN  99u
+#define MESSAGE_SHORT 9u
+
+/* The offer of a device that isn't. */
+static size_t offer_as(const struct vmb_offer *last, struct vmb_offer *m,
+		       uint32_t relid)
+{
+	if (!last->hdr.type)
+		return 0;
+	*m = *last;
+	m->relid = relid;
+	m->connection = VMBUS_EVENT_CONNECTION(relid);
+	memset(m->instance.b, 0xee, sizeof(m->instance.b));
+	return sizeof(*m);
+}
+
+static size_t offer_again(const struct vmb_offer *last, void *msg)
+{
+	if (!last->hdr.type)
+		return 0;
+	memcpy(msg, last, sizeof(*last));
+	return sizeof(*last);
+}
+
+static size_t offer_zero(const struct vmb_offer *last, void *msg)
+{
+	return offer_as(last, msg, 0);
+}
+
+static size_t offer_beyond(const struct vmb_offer *last, void *msg)
+{
+	return offer_as(last, msg, VMB_RELIDS);
+}
+
+static size_t offer_short(const struct vmb_offer *last, void *msg)
+{
+	return offer_as(last, msg, RELID_UNUSED) ? sizeof(*last) - 4 : 0;
+}
+
+static size_t rescind_as(struct vmb_relid_msg *m, uint32_t relid)
+{
+	*m = (struct vmb_relid_msg){ { VMB_MSG_RESCIND, 0 }, relid };
+	return sizeof(*m);
+}
+
+static size_t rescind(const struct vmb_offer *last, void *msg)
+{
+	return rescind_as(msg, RELID_UNUSED);
+}
+
+static size_t rescind_beyond(const struct vmb_offer *last, void *msg)
+{
+	return rescind_as(msg, VMB_RELIDS);
+}
+
+static size_t open_result(const struct vmb_offer *last, void *msg)
+{
+	struct vmb_open_result *m = msg;
+
+	*m = (struct vmb_open_result){ { VMB_MSG_OPEN_RESULT, 0 },
+				       RELID_UNUSED,
+				       OPEN_UNUSED,
+				       VMB_STATUS_OK };
+	return sizeof(*m);
+}
+
+static size_t gpadl_created(const struct vmb_offer *last, void *msg)
+{
+	struct vmb_gpadl_created *m = msg;
+
+	*m = (struct vmb_gpadl_created){ { VMB_MSG_GPADL_CREATED, 0 },
+					 RELID_UNUSED,
+					 GPADL_UNUSED,
+					 VMB_STATUS_OK };
+	return sizeof(*m);
+}
+
+static size_t gpadl_torndown(const struct vmb_offer *last, void *msg)
+{
+	struct vmb_gpadl_torndown *m = msg;
+
+	*m = (struct vmb_gpadl_torndown){ { VMB_MSG_GPADL_TORNDOWN, 0 },
+					  GPADL_UNUSED };
+	return sizeof(*m);
+}
+
+static size_t header_only(struct vmb_hdr *m, uint32_t type)
+{
+	*m = (struct vmb_hdr){ type, 0 };
+	return sizeof(*m);
+}
+
+static size_t unload_response(const struct vmb_offer *last, void *msg)
+{
+	return header_only(msg, VMB_MSG_UNLOAD_RESPONSE);
+}
+
+static size_t type_unknown(const struct vmb_offer *last, void *msg)
+{
+	return header_only(msg, TYPE_UNKNOWN);
+}
+
+/* Of a type that is known, and longer than its header. */
+static size_t too_short(const struct vmb_offer *last, void *msg)
+{
+	header_only(msg, VMB_MSG_RESCIND);
+	return MESSAGE_SHORT;
+}
+
+/* Not even a type. */
+static size_t empty(const struct vmb_offer *last, void *msg)
+{
+	return 1;
+}
+
+const struct fault_kind fault_message_kinds[] = {
+	{ "offer-again", 1, NULL, NULL, offer_again },
+	{ "offer-zero", 1, NULL, NULL, offer_zero },
+	{ "offer-beyond", 1, NULL, NULL, offer_beyond },
+	{ "offer-short", 1, NULL, NULL, offer_short },
+	{ "rescind", 1, NULL, NULL, rescind },
+	{ "rescind-beyond", 1, NULL, NULL, rescind_beyond },
+	{ "open-result", 1, NULL, NULL, open_result },
+	{ "gpadl-created", 1, NULL, NULL, gpadl_created },
+	{ "gpadl-torndown", 1, NULL, NULL, gpadl_torndown },
+	{ "unload-response", 1, NULL, NULL, unload_response },
+	{ "type", 1, NULL, NULL, type_unknown },
+	{ "short", 1, NULL, NULL, too_short },
+	{ "empty", 1, NULL, NULL, empty },
+};
+const unsigned int fault_nmessage_kinds =
+	sizeof(fault_message_kinds) / sizeof(fault_message_kinds[0]);
+
+static void post(struct vmbus_server *srv, uint32_t vp, uint8_t sint,
+		 struct fault_rule *rule)
+{
+	union {
+		uint8_t byte[VMB_MSG_MAX];
+		uint64_t align;
+	} msg = { { 0 } };
+	size_t len = rule->kind->message(&srv->faults->offer, &msg);
+	uint64_t n;
+
+	if (!len || !fault_due(rule))
+		return;
+	atomic_fetch_add_explicit(&srv->fault_count, 1, memory_order_relaxed);
+	log_guest(&srv->limit, "vmbus", "fault: %s", rule->kind->name);
+	for (n = 0; n < rule->times; n++) {
+		srv->stats.messages_out++;
+		srv->ops.post(srv->host, vp, sint, &msg, len);
+	}
+}
+
+void fault_posted(struct vmbus_server *srv, uint32_t vp, uint8_t sint,
+		  const void *msg)
+{
+	struct fault_rule *rule;
+
+	if (((const struct vmb_hdr *)msg)->type == VMB_MSG_OFFER)
+		memcpy(&srv->faults->offer, msg, sizeof(srv->faults->offer));
+	for (rule = srv->faults->rules; rule; rule = rule->next)
+		if (rule->kind->message)
+			post(srv, vp, sint, rule);
+}

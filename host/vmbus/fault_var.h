@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the fault filter share: fault.c reads specifications and
+ * says when a fault is due, fault_chan.c does it to packets, fault_bus.c to
+ * messages.
+ */
+#ifndef VMBUS_FAULT_VAR_H
+#define VMBUS_FAULT_VAR_H
+
+#include "fault.h"
+#include "vmbus_var.h"
+
+struct fault_rule;
+
+struct fault_kind {
+	const char *name;
+	uint64_t times; /* unless told otherwise; 0: has no such number */
+	/* Of packets; NULL: of messages.  Whether this one can be hit... */
+	bool (*fits)(const struct ring_out *out);
+	/* ... and what is done to it; may change *out. */
+	void (*packet)(struct vmbus_chan *ch, const struct fault_rule *rule,
+		       struct ring_out *out);
+	/*
+	 * Of messages: makes one of VMB_MSG_MAX bytes at most, from the last
+	 * offer if it needs one; its length, or 0 when that can't be yet.
+	 */
+	size_t (*message)(const struct vmb_offer *offer, void *msg);
+};
+
+extern const struct fault_kind fault_packet_kinds[];
+extern const struct fault_kind fault_message_kinds[];
+extern const unsigned int fault_npacket_kinds, fault_nmessage_kinds;
+
+struct fault_rule {
+	struct fault_rule *next;
+	const struct fault_kind *kind;
+	char *target; /* a channel's name, or "bus" */
+	uint64_t after, count, every, times;
+	/* Who sends: a channel's serving thread, or the server thread. */
+	uint64_t seen, done;
+};
+
+/* Everything about faults of one server; NULL when there are none. */
+struct vmbus_faults {
+	struct fault_rule *rules;
+	struct vmb_offer offer; /* the last one; type 0: none yet */
+};
+
+/* What a channel with faults has of its own; the serving thread's. */
+struct chan_fault {
+	struct fault_rule *rules; /* of the server; those with our name */
+	bool busy;		  /* sending packets of our own */
+	uint64_t owed;		  /* copies of `flood` still to be sent */
+	struct ring_out flood;
+	uint8_t flood_data[FAULT_DATA_MAX];
+	uint8_t data[FAULT_DATA_MAX]; /* of a packet that is changed */
+	struct log_limit limit;
+};
+
+/* One that fits came along: is it hit? */
+bool fault_due(struct fault_rule *rule);
+
+#endif
