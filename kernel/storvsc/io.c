@@ -7,6 +7,7 @@
  * on this path.
  */
 #include <linux/blk-mq.h>
+#include <linux/blkdev.h>
 #include <linux/bottom_half.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -160,6 +161,10 @@ static bool claim(struct storvsc_slot *slot, u64 id)
  * Publish the slot, then write the packet. When the write fails the request
  * is ours again, unless somebody (a rescind, or a host that answers what it
  * was never sent) has finished it meanwhile: then it counts as sent.
+ *
+ * -EIO is a ring that the host has broken, which only a new one can mend. So
+ * the request counts as sent there, too, and as timed out at once: the error
+ * handler, finding no other way, opens the channel anew.
  */
 static int post(struct storvsc_chan *chan, struct storvsc_slot *slot, u32 tag,
 		struct stor_pkt *pkt, struct vmbus_packet_mpb_array *desc,
@@ -178,6 +183,10 @@ static int post(struct storvsc_chan *chan, struct storvsc_slot *slot, u32 tag,
 		err = vmbus_sendpacket(chan->ch, pkt, sizeof(*pkt), id,
 				       VM_PKT_DATA_INBAND,
 				       VMBUS_DATA_PACKET_FLAG_COMPLETION_REQUESTED);
+	if (err == -EIO) {
+		blk_abort_request(scsi_cmd_to_rq(slot->cmd));
+		return 0;
+	}
 	if (err && !claim(slot, id))
 		err = 0;
 	if (err == -ENODEV && chan != chan->sh->chans)

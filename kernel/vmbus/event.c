@@ -69,7 +69,7 @@ void vmb_event_tasklet(unsigned long data)
 	if (ch->callback_mode != HV_CALL_BATCHED)
 		return;
 	/* What came between the callback's last look and the unmasking. */
-	if (hv_end_read(&ch->inbound)) {
+	if (vmb_ring_unmask(ch)) {
 		hv_begin_read(&ch->inbound);
 		tasklet_schedule(&ch->callback_event);
 	}

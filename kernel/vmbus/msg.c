@@ -214,7 +214,9 @@ static void match(u32 reply_type, u32 key0, u32 key1,
 	}
 	spin_unlock_bh(&vmb.req_lock);
 
-	pr_debug("reply %u (%u, %u) to no request\n", reply_type, key0, key1);
+	/* Also one that a rescind, or the time limit, came before. */
+	pr_info_ratelimited("reply %u (%u, %u) to no request\n", reply_type,
+			    key0, key1);
 }
 
 static bool on_offer(const void *msg)
@@ -263,7 +265,11 @@ static bool on_version_response(const void *msg)
 
 static bool on_unload_response(const void *msg)
 {
-	complete(&vmb.unloaded);
+	if (READ_ONCE(vmb.connected))
+		pr_info_ratelimited("reply %u to no request\n",
+				    VMB_MSG_UNLOAD_RESPONSE);
+	else
+		complete(&vmb.unloaded);
 	return true;
 }
 

@@ -108,8 +108,11 @@ void vmb_rescind_process(u32 relid)
 	 * Of an offer that was dropped: the root waits to hear that nobody
 	 * uses the relid.
 	 */
-	if (!c)
+	if (!c) {
+		pr_info_ratelimited("rescind of relid %u, which has no channel\n",
+				    relid);
 		vmb_relid_release(relid);
+	}
 }
 
 /* A channel of those left, with a reference; NULL: there's none. */

@@ -29,6 +29,15 @@
 #include "ring_var.h"
 #include "vmbus_var.h"
 
+const char *vmb_chan_device_name(const struct vmbus_channel *channel)
+{
+	const struct vmbus_channel *primary = channel->primary_channel;
+	struct hv_device *dev;
+
+	dev = READ_ONCE((primary ?: channel)->device_obj);
+	return dev ? dev_name(&dev->device) : "no device";
+}
+
 void vmb_ring_prepare(struct vmbus_channel *channel)
 {
 	mutex_init(&channel->inbound.ring_buffer_mutex);

@@ -26,11 +26,36 @@ static u32 ring_readable(struct vmbus_channel *channel)
 	/* Packets up to here are visible.  Partner: the root's release. */
 	write = virt_load_acquire(&ring->ring_buffer->write_index);
 	if (unlikely(!ring_index_valid(ring, write))) {
-		pr_err_ratelimited("channel %u: bad write index %u\n",
+		pr_err_ratelimited("%s, channel %u: bad write index %u\n",
+				   vmb_chan_device_name(channel),
 				   channel->offermsg.child_relid, write);
 		return 0;
 	}
 	return ring_used(ring, ring->priv_read_index, write);
+}
+
+/*
+ * Has the root interrupt for new packets again.  Returns whether one came
+ * before it could know.  What can't be read (a write index that is nonsense,
+ * less than a packet) is none: who came back for it would do so for ever.
+ */
+bool vmb_ring_unmask(struct vmbus_channel *channel)
+{
+	struct hv_ring_buffer_info *ring = &channel->inbound;
+	struct hv_ring_buffer *ctl = ring->ring_buffer;
+	u32 write;
+
+	if (unlikely(!ctl))
+		return false;
+	WRITE_ONCE(ctl->interrupt_mask, 0);
+	/*
+	 * Before the load of the write index.  Partner: the root's fence
+	 * between its store of that and its look at the mask.
+	 */
+	virt_mb();
+	write = READ_ONCE(ctl->write_index);
+	return ring_index_valid(ring, write) &&
+	       ring_used(ring, ring->priv_read_index, write) >= RING_PKT_MIN;
 }
 
 static void ring_discard(struct vmbus_channel *channel, u32 bytes)
@@ -64,14 +89,16 @@ static struct vmpacket_descriptor *ring_fetch(struct vmbus_channel *channel,
 
 	if (unlikely(len < sizeof(hdr) ||
 		     len + sizeof(struct ring_trailer) > avail)) {
-		pr_err_ratelimited("channel %u: packet of %u bytes, %u there\n",
+		pr_err_ratelimited("%s, channel %u: packet of %u bytes, %u there\n",
+				   vmb_chan_device_name(channel),
 				   channel->offermsg.child_relid, len, avail);
 		*dropped = avail;
 		return NULL;
 	}
 	if (unlikely(len > ring->pkt_buffer_size || offset < sizeof(hdr) ||
 		     offset > len)) {
-		pr_err_ratelimited("channel %u: packet of %u bytes (at most %u), payload at %u\n",
+		pr_err_ratelimited("%s, channel %u: packet of %u bytes (at most %u), payload at %u\n",
+				   vmb_chan_device_name(channel),
 				   channel->offermsg.child_relid, len,
 				   ring->pkt_buffer_size, offset);
 		*dropped = len + sizeof(struct ring_trailer);

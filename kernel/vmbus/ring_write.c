@@ -72,7 +72,8 @@ int vmb_ring_write(struct vmbus_channel *channel, const struct kvec *kv,
 	if (unlikely(!ring_index_valid(ring, read) ||
 		     !ring_index_valid(ring, old))) {
 		spin_unlock_irqrestore(&ring->ring_lock, flags);
-		pr_err_ratelimited("channel %u: bad ring index (%u, %u)\n",
+		pr_err_ratelimited("%s, channel %u: bad ring index (%u, %u)\n",
+				   vmb_chan_device_name(channel),
 				   channel->offermsg.child_relid, read, old);
 		return -EIO;
 	}

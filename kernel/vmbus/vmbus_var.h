@@ -292,6 +292,10 @@ int vmb_ring_init(struct hv_ring_buffer_info *ring, struct page *pages,
 		  u32 page_count, u32 max_pkt_size);
 /* Unmaps; idempotent. */
 void vmb_ring_free(struct hv_ring_buffer_info *ring);
+/* Has the root interrupt again; whether there is something to read. */
+bool vmb_ring_unmask(struct vmbus_channel *channel);
+/* For the log: whose channel this is.  Any context, the channel open. */
+const char *vmb_chan_device_name(const struct vmbus_channel *channel);
 /* size 0: no requestor */
 int vmb_requestor_alloc(struct vmbus_requestor *rqstor, u32 size);
 void vmb_requestor_free(struct vmbus_requestor *rqstor);

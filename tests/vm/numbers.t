@@ -19,7 +19,7 @@ wait_for 10 test -e $disk
 reads() { # PHASE DEPTH
 	echo "phase $1"
 	fio --name=r --filename=$disk --rw=randread --bs=4k --direct=1 --norandommap \
-		--ioengine=libaio --iodepth=$2 --time_based --runtime=12 >/tmp/fio 2>&1
+		--ioengine=libaio --iodepth=$2 --time_based --runtime=24 >/tmp/fio 2>&1
 	ok $? "fio, depth $2"
 	grep -E 'IOPS|lat .*avg|cpu' /tmp/fio | while read -r l; do note "$l"; done
 }
@@ -72,10 +72,10 @@ rate() {
 # Waits until fio has begun and read for a second: it takes its time to start.
 steady() {
 	local before now i
-	for ((i = 0; i < 40; i++)); do
-		before=$(control --json stats | jq '.disks[0].reads')
+	for ((i = 0; i < 20; i++)); do
+		before=$(control --json stats | jq '.disks[0].reads') || return 1
 		sleep 1
-		now=$(control --json stats | jq '.disks[0].reads')
+		now=$(control --json stats | jq '.disks[0].reads') || return 1
 		[ $((now - before)) -lt 100 ] || return 0
 	done
 	return 1
@@ -83,7 +83,10 @@ steady() {
 
 # Two looks at a phase that has become steady.
 measure() { # WHO PHASE
-	local who=$1 phase=$2 a=$T/a.json b=$T/b.json
+	local who=$1 phase=$2 a=$T/a.json b=$T/b.json k
+	for k in exits doorbells interrupts kvm syscalls reads; do
+		N[$who,$phase,$k]=
+	done
 	wait_line "$who" "^phase $phase" 180 || { fail "$who: $phase begins"; return; }
 	steady || { fail "$who: $phase: fio reads"; return; }
 	control --json stats >"$a"
