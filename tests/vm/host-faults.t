@@ -60,7 +60,7 @@ exercise() { # CONTROLLER: reads the first half, writes the second
 	ok $? "scsi$1: all can be written"
 }
 
-head -c 2M /dev/urandom >/tmp/new
+dd if=/dev/urandom of=/tmp/new bs=64k count=32 2>/dev/null
 echo "new $(sha256sum </tmp/new | cut -d' ' -f1)"
 modprobe sd_mod; modprobe hv_vmbus
 modprobe hv_storvsc async_probe=1 storvsc_timeout=3 storvsc_reset_timeout=2

@@ -41,12 +41,12 @@ cycle() {
 cycle; cycle
 ok $? 'the device is closed and opened'
 echo 'phase before'
-sleep 4
+sleep 10
 n=0
 while [ $n -lt 100 ] && cycle; do n=$((n + 1)); done
 is $n 100 'cycles of close and open'
 echo 'phase after'
-sleep 4
+sleep 10
 EOF
 for who in ours stock; do
 	ours=
