@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Synthetic network card, child side: what the files of this driver share.
+ *
+ * struct netvsc_dev is the card as Linux sees it, and what its user chose. It
+ * lives as long as the net_device. struct netvsc_conn is one connection with
+ * the host: channels, shared buffers, what was negotiated. A new MTU, number
+ * of channels or size of buffers takes a new connection; counters, settings and
+ * the interface stay.
+ *
+ * Who runs where
+ *	sending: ndo_start_xmit, ndo_xdp_xmit and whoever sends what is held
+ *	back: with the queue's _xmit_lock (the "tx lock"), in an RCU-bh section.
+ *	Transmit queue i, receive queue i and channel i are one thing.
+ *	receiving: the channel's NAPI poll, answers to what was sent included.
+ *	control: process context; RTNL, or conn_lock, holds the connection still.
+ *
+ * Locks, outermost first: RTNL; conn_lock; ctl_lock; then one of ctl_wait_lock,
+ * chan_lock, link_lock, and the tx lock (which a poll takes with none held).
+ * binding_lock of chan.c may enclose chan_lock. All waiting for the host has a
+ * bound (netvsc_host_timeout), and none of the innermost is held meanwhile.
+ *
+ * A transmit slot belongs to the sender until its id is set, then to the host;
+ * who swaps the id for zero owns it afterwards. So each slot is freed once, and
+ * an answer that comes twice, late or with an invented number finds none.
+ */
+#ifndef NETVSC_VAR_H
+#define NETVSC_VAR_H
+
+#include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/cache.h>
+#include <linux/completion.h>
+#include <linux/dim.h>
+#include <linux/etherdevice.h>
+#include <linux/hrtimer.h>
+#include <linux/hyperv.h>
+#include <linux/if_vlan.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/percpu.h>
+#include <linux/rtnetlink.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/u64_stats_sync.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <net/xdp.h>
+
+#include "hv/nvs_reg.h"
+#include "hv/rndis_reg.h"
+
+struct bpf_prog;
+struct netvsc_conn;
+struct netvsc_dev;
+
+#define NETVSC_MAX_CHANS	64
+#define NETVSC_DEFAULT_CHANS	16
+
+#define NETVSC_MIN_MTU		ETH_MIN_MTU
+#define NETVSC_MAX_MTU		(65535 - ETH_HLEN)
+
+/* Sections as the user counts them; how large they are is for the host to say. */
+#define NETVSC_RX_SECTION	1728
+#define NETVSC_RX_SECTIONS	9709
+#define NETVSC_TX_SECTION	6144
+#define NETVSC_TX_SECTIONS	170	/* for few channels; see chan.c */
+#define NETVSC_MIN_SECTIONS	10
+#define NETVSC_TX_BUF_MAX	(15u << 20)
+
+/* The room for RNDIS header and per-packet information of one frame. */
+#define NETVSC_TX_HDR		128
+
+/* Frames with a page list, or with none free, per channel. */
+#define NETVSC_TX_SLOTS		512
+
+#define NETVSC_RSS_ENTRIES	NDIS_RSS_TABLE_MAX
+
+/* ---- counters ---- */
+
+/*
+ * Rare things, counted per processor: netvsc_count(). The order is that of the
+ * names in stats.c; those up to VLAN_ERROR are the in-tree driver's.
+ */
+enum netvsc_event {
+	NETVSC_EV_TX_SCATTERED,		/* frames sent by page list */
+	NETVSC_EV_TX_NO_MEMORY,
+	NETVSC_EV_TX_NO_SPACE,		/* neither slot nor ring space left */
+	NETVSC_EV_TX_TOO_BIG,		/* too many pages, even linearised */
+	NETVSC_EV_TX_BUSY,		/* handed back to the stack */
+	NETVSC_EV_TX_SEND_FULL,		/* no free section: sent by page list */
+	NETVSC_EV_RX_COMP_BUSY,		/* no ring space to give sections back */
+	NETVSC_EV_RX_NO_MEMORY,
+	NETVSC_EV_STOP_QUEUE,
+	NETVSC_EV_WAKE_QUEUE,
+	NETVSC_EV_VLAN_ERROR,
+
+	/* what hosts do that they shouldn't */
+	NETVSC_EV_RX_BAD_PACKET,	/* VMBus packet: type, length, NVSP type */
+	NETVSC_EV_RX_BAD_PAGESET,	/* not our receive buffer */
+	NETVSC_EV_RX_BAD_RANGE,		/* outside buffer or section */
+	NETVSC_EV_RX_BAD_RNDIS,		/* RNDIS header: lengths, offsets, type */
+	NETVSC_EV_RX_BAD_PPI,		/* chain of per-packet information */
+	NETVSC_EV_RX_BAD_RSC,		/* coalesced frame without start or end */
+	NETVSC_EV_RX_BAD_COMPLETION,	/* id of nothing that was sent */
+	NETVSC_EV_TX_HOST_ERROR,	/* host says it couldn't send */
+	NETVSC_EV_CTL_BAD,		/* control answer that makes no sense */
+	NETVSC_EV_CTL_STRAY,		/* answer nobody waits for (any more) */
+	NETVSC_EV_CTL_TIMEOUT,		/* no answer in time */
+
+	NETVSC_EV_RX_DOWN,		/* frames dropped: interface is down */
+	NETVSC_EV_TX_TIMEOUT,		/* watchdog found a stuck queue */
+	NETVSC_EV_RECONNECTS,
+	NETVSC_EV_LINK_CHANGES,
+	NETVSC_EV_COUNT
+};
+
+struct netvsc_events {
+	unsigned long n[NETVSC_EV_COUNT];
+};
+
+/* Written under the tx lock. */
+struct netvsc_tx_stats {
+	u64 packets;
+	u64 bytes;
+	u64 xdp_xmit;
+	u64 messages;		/* VMBus packets that carried them */
+	u64 batched;		/* frames that shared a message */
+	u64 held;		/* messages held back */
+	u64 copied;		/* frames through the send buffer */
+	struct u64_stats_sync syncp;
+};
+
+/* Written by the poll. */
+struct netvsc_rx_stats {
+	u64 packets;
+	u64 bytes;
+	u64 multicast;
+	u64 xdp_drop;
+	u64 xdp_redirect;
+	u64 xdp_tx;
+	u64 polls;
+	u64 rsc;		/* coalesced frames */
+	u64 rsc_fragments;
+	struct u64_stats_sync syncp;
+};
+
+/* Survives connections. */
+struct netvsc_queue_stats {
+	struct netvsc_tx_stats tx ____cacheline_aligned_in_smp;
+	struct netvsc_rx_stats rx ____cacheline_aligned_in_smp;
+};
+
+/* ---- sending ---- */
+
+/* A slot's id: number, generation, plus one as 0 is reserved. */
+#define NETVSC_ID_SLOT_BITS	16
+#define NETVSC_ID_RNDIS		BIT_ULL(62)	/* control message's buffer */
+#define NETVSC_ID_NVS		BIT_ULL(63)	/* NVSP request */
+#define NETVSC_ID_NONE		(U64_MAX - 2)	/* no answer wanted */
+
+/* One message to the host: a section's frames, or one frame by page list. */
+struct netvsc_slot {
+	u64 id;			/* 0: not with the host; cmpxchg() */
+	u32 generation;
+	u32 bytes;		/* as queue limits count them */
+	u16 frames;
+	u16 hdr_len;		/* page list: bytes of the header */
+	u32 section_len;	/* section: bytes used */
+	struct sk_buff *skb;	/* page list: freed at completion */
+};
+
+/* Free slot numbers; one taker (tx lock), one giver (poll): no lock. */
+struct netvsc_freelist {
+	u16 *ring;		/* mask + 1 places */
+	u32 mask;
+	u32 head ____cacheline_aligned_in_smp;	/* taken up to here */
+	u32 tail ____cacheline_aligned_in_smp;	/* given up to here */
+};
+
+#define NETVSC_HOLD_MAX		32	/* messages held back at most */
+
+struct netvsc_tx {
+	struct netvsc_slot *slots;	/* first those with a section */
+	u32 nr_slots;
+	u32 nr_sections;
+	u32 first_section;		/* of this channel, in the send buffer */
+	struct netvsc_freelist sections;
+	struct netvsc_freelist plain;
+	u8 **hdr_pages;			/* headers of plain slots */
+
+	/* Under the tx lock from here on. */
+	s32 open;			/* slot being filled, -1 for none */
+	u32 open_last;			/* where its last message starts */
+	u32 nr_held;			/* READ_ONCE elsewhere */
+	u16 held[NETVSC_HOLD_MAX];	/* complete, not sent yet; in order */
+	u32 sent;			/* frames; done follows */
+	void *gpa;			/* descriptor under construction */
+	struct netvsc_tx_stats *stats;
+
+	u32 done ____cacheline_aligned_in_smp;	/* frames; the poll's */
+	struct netdev_queue *txq;
+};
+
+/* ---- receiving ---- */
+
+#define NETVSC_RSC_MAX		RNDIS_RSC_FRAGMENTS_MAX
+
+/* One frame in the receive buffer, its description checked and copied. */
+struct netvsc_frame {
+	const u8 *data;		/* shared: copy once, then look */
+	u32 len;
+	bool has_vlan, has_csum, has_hash;
+	u8 rsc_flags;		/* RNDIS_PACKET_ID_* */
+	u32 vlan;		/* as RNDIS_8021Q() */
+	u32 csum;		/* RNDIS_CSUM_RX_* */
+	u32 hash;
+};
+
+struct netvsc_part {
+	const u8 *data;
+	u32 len;
+};
+
+/* A coalesced frame under construction; the poll's. */
+struct netvsc_rsc {
+	u32 nr;			/* 0: none begun */
+	u32 bytes;
+	bool broken;		/* drop the rest up to the end */
+	struct netvsc_frame first;
+	struct netvsc_part part[NETVSC_RSC_MAX];
+};
+
+/*
+ * Receive-buffer sections to give back. Transfer-page packets wait here for
+ * ring space; there can't be more than the buffer has sections, or the host
+ * gave one twice.
+ */
+struct netvsc_comp {
+	u64 id;
+	u32 status;
+};
+
+struct netvsc_comps {
+	struct netvsc_comp *ring;	/* mask + 1 places */
+	u32 mask;
+	u32 head, tail;
+	bool retry;			/* timer runs */
+	struct hrtimer timer;
+};
+
+/*
+ * Interrupt moderation of a channel (coalesce.c). While held, the host's
+ * interrupts stay masked and the timer brings the poll back.
+ */
+struct netvsc_coal {
+	struct hrtimer timer;
+	bool stopped;		/* no timer may be started any more */
+	u32 usecs;		/* in use now; 0: unmask at once */
+	u16 event_ctr;
+	struct dim dim;
+	u64 holds;		/* times the ring was left masked */
+};
+
+struct netvsc_chan {
+	struct napi_struct napi;
+	struct netvsc_conn *conn;
+	struct netvsc_dev *nd;
+	struct vmbus_channel *ch;	/* NULL: not there */
+	u32 index;
+	bool ready;			/* open; under chan_lock */
+	bool polling;			/* NAPI added and enabled */
+	struct netvsc_rx_stats *rx_stats;
+	struct netvsc_comps comps;
+	struct netvsc_rsc *rsc;		/* NULL: host has none */
+	struct netvsc_coal coal;
+	struct xdp_rxq_info xdp_rxq;
+	struct page_pool *page_pool;	/* xdp.c's to use or not */
+	bool xdp_flush;			/* redirected in this poll */
+
+	struct netvsc_tx tx ____cacheline_aligned_in_smp;
+};
+
+/* ---- a connection ---- */
+
+struct netvsc_buf {
+	void *base;
+	u32 size;
+	u32 section_size;
+	u32 sections;
+	struct vmbus_gpadl gpadl;
+	bool told;		/* the host knows it: revoke */
+};
+
+/* What the host's card can do, from its capabilities. */
+struct netvsc_caps {
+	netdev_features_t features;	/* that may be switched on */
+	u32 tso_max_size;
+	u32 rss_queues;			/* 1: no RSS */
+	u32 rss_entries;
+	u32 rss_flags;			/* NDIS_RSS_CAP_* */
+	bool rsc;
+	struct ndis_offload_params params;	/* everything on */
+};
+
+/* A control message to the host (rndis.c): it lives until both are done. */
+struct netvsc_request;
+
+struct netvsc_conn {
+	struct netvsc_dev *nd;
+	u32 version;			/* NVS_VERSION_* */
+	u32 max_packets;		/* frames in one message */
+	u32 align;			/* of frames in a message, bytes */
+	struct netvsc_caps caps;
+	struct netvsc_buf rx;
+	struct netvsc_buf tx;
+	u32 tx_table[NVS_SEND_TABLE_COUNT];	/* from the host; READ_ONCE */
+
+	bool tx_on;			/* frames may be sent; READ_ONCE */
+	bool rx_on;			/* frames are wanted; READ_ONCE */
+	bool mute;			/* didn't answer: don't ask again */
+	bool opened;			/* the primary, by vmbus_open() */
+
+	/* One RNDIS or NVSP request at a time; may sleep. */
+	struct mutex ctl_lock;
+	spinlock_t ctl_wait_lock;	/* the five below; BHs off */
+	u32 ctl_seq;
+	u64 nvs_id;			/* 0: nobody waits */
+	struct nvs_msg nvs_reply;
+	u32 nvs_reply_len;
+	struct list_head requests;	/* struct netvsc_request */
+	struct completion nvs_done;
+
+	spinlock_t chan_lock;		/* readiness, nr_open, openers */
+	u32 nr_chans;			/* places in chan[], constant */
+	u32 nr_open;			/* in use: chan[0 .. nr_open - 1] */
+	u32 openers;
+	bool closing;
+	wait_queue_head_t opener_wait;
+	struct netvsc_chan *chan[NETVSC_MAX_CHANS];
+};
+
+/* ---- the card ---- */
+
+/* What a connection is made with. */
+struct netvsc_config {
+	u32 chans;		/* wanted; the host may grant fewer */
+	u32 rx_sections;	/* of NETVSC_RX_SECTION */
+	u32 tx_sections;	/* of NETVSC_TX_SECTION; 0: by channels */
+	u32 mtu;
+};
+
+struct netvsc_rss {
+	u32 table[NETVSC_RSS_ENTRIES];
+	u8 key[NDIS_RSS_KEY_LEN];
+	u32 hash_info;		/* NDIS_HASH_*, which fields count */
+	bool user_table;	/* chosen: not spread anew */
+	u16 table_chans;	/* channels when it was spread */
+};
+
+struct netvsc_coal_config {
+	bool adaptive_rx;
+	u32 rx_usecs;
+	u32 tx_frames;		/* frames in flight above which we hold back */
+};
+
+struct netvsc_vf_stats {
+	u64 rx_packets;
+	u64 rx_bytes;
+	u64 tx_packets;
+	u64 tx_bytes;
+	u64 tx_dropped;
+	struct u64_stats_sync syncp;
+};
+
+/* The accelerated card behind this one (vf.c). */
+struct netvsc_vf {
+	struct net_device __rcu *dev;	/* changes under RTNL */
+	struct netvsc_vf_stats __percpu *stats;
+	struct delayed_work takeover;
+	bool allocated;			/* the host says; READ_ONCE */
+	u32 serial;
+	bool path_vf;			/* the host's data path; RTNL */
+	wait_queue_head_t wait;		/* for allocated */
+};
+
+struct netvsc_dev {			/* netdev_priv() */
+	struct net_device *net;
+	struct hv_device *hv;
+	struct netvsc_conn __rcu *conn;	/* changes under RTNL and conn_lock */
+	struct mutex conn_lock;		/* for works, which can't take RTNL */
+	struct list_head list;		/* all cards; RTNL (vf.c looks for one) */
+
+	/* What the user chose; RTNL. */
+	struct netvsc_config config;
+	struct netvsc_rss rss;
+	struct netvsc_coal_config coal;	/* READ_ONCE in polls */
+	struct bpf_prog __rcu *xdp_prog;
+	u32 msg_enable;
+	u32 speed;			/* ethtool: SPEED_* */
+	u8 duplex;
+
+	struct netvsc_events __percpu *events;
+	struct netvsc_queue_stats *queue;	/* by channel, all of them */
+
+	struct work_struct filter_work;
+	u32 filter;			/* what the host has; conn_lock */
+
+	spinlock_t link_lock;		/* the three below; BHs off */
+	bool link_up;
+	bool link_flap;			/* show down and up */
+	u32 link_speed;			/* 100 bit/s; 0: not known */
+	struct delayed_work link_work;
+
+	struct netvsc_vf vf;
+};
+
+static inline void netvsc_count(struct netvsc_dev *nd, enum netvsc_event ev)
+{
+	this_cpu_inc(nd->events->n[ev]);
+}
+
+#define netvsc_note(nd, fmt, ...)					\
+do {									\
+	if (net_ratelimit())						\
+		netdev_warn((nd)->net, fmt, ##__VA_ARGS__);		\
+} while (0)
+
+/* main.c: module, probe, remove, suspend; owns the module's parameters */
+extern int netvsc_ring_size;		/* pages */
+extern unsigned int netvsc_host_timeout;	/* seconds, each request */
+extern const struct net_device_ops netvsc_netdev_ops;	/* netdev.c */
+extern const struct ethtool_ops netvsc_ethtool_ops;	/* ethtool.c */
+
+bool netvsc_dev_rescinded(const struct netvsc_dev *nd);
+
+/*
+ * conn.c: RTNL held in all of them.
+ *
+ * netvsc_conn_change() makes a new connection with @want and, when that fails,
+ * one as before; frames stop meanwhile, whatever was sent is sent. Returns 0,
+ * or why it stayed (or, with the device detached, nothing works any more).
+ * Whoever changes a setting that takes a new connection calls this.
+ */
+int netvsc_conn_open(struct netvsc_dev *nd);
+void netvsc_conn_close(struct netvsc_dev *nd);
+int netvsc_conn_change(struct netvsc_dev *nd,
+		       const struct netvsc_config *want);
+int netvsc_conn_start(struct netvsc_dev *nd);	/* frames flow */
+void netvsc_conn_stop(struct netvsc_dev *nd);
+
+/* chan.c */
+struct netvsc_chan *netvsc_chan_alloc(struct netvsc_conn *conn, u32 index);
+int netvsc_chan_open_primary(struct netvsc_conn *conn);
+int netvsc_chan_open_subs(struct netvsc_conn *conn, u32 wanted);
+void netvsc_chan_close_all(struct netvsc_conn *conn);
+void netvsc_chan_free_all(struct netvsc_conn *conn);
+
+/*
+ * nvs.c: sleeps, bounded. netvsc_nvs_switch_path() is for vf.c; 0 once the host
+ * has acknowledged.
+ */
+int netvsc_nvs_connect(struct netvsc_conn *conn, u32 mtu);
+int netvsc_nvs_share_buffers(struct netvsc_conn *conn);
+void netvsc_nvs_revoke(struct netvsc_conn *conn);
+int netvsc_nvs_subchannels(struct netvsc_conn *conn, u32 *count);
+int netvsc_nvs_switch_path(struct netvsc_conn *conn, bool vf);
+void netvsc_nvs_complete(struct netvsc_conn *conn, u64 id,
+			 const struct nvs_msg *msg, u32 len);
+void netvsc_nvs_inband(struct netvsc_conn *conn, const void *msg, u32 len);
+
+/* rndis.c: control messages; sleep, bounded; -ETIMEDOUT, -ENODEV, -EPROTO */
+int netvsc_rndis_init(struct netvsc_conn *conn);
+void netvsc_rndis_halt(struct netvsc_conn *conn);
+int netvsc_rndis_query(struct netvsc_conn *conn, u32 oid, const void *in,
+		       u32 in_len, void *out, u32 *out_len);
+int netvsc_rndis_set(struct netvsc_conn *conn, u32 oid, const void *in,
+		     u32 len);
+void netvsc_rndis_receive(struct netvsc_conn *conn, const u8 *shared, u32 len);
+void netvsc_rndis_sent(struct netvsc_conn *conn, u64 id, u32 status);
+void netvsc_rndis_free(struct netvsc_conn *conn);
+
+/*
+ * oid.c: what is asked of and set in the host's card. RTNL, or conn_lock.
+ * netvsc_oid_set_rss() brings nd->rss to the host.
+ */
+int netvsc_oid_read_caps(struct netvsc_conn *conn);
+int netvsc_oid_set_offloads(struct netvsc_conn *conn,
+			    netdev_features_t features);
+int netvsc_oid_set_rss(struct netvsc_conn *conn);
+int netvsc_oid_set_filter(struct netvsc_conn *conn, u32 filter);
+int netvsc_oid_set_mac(struct netvsc_conn *conn, const u8 *mac);
+int netvsc_oid_read_mac(struct netvsc_conn *conn, u8 *mac);
+int netvsc_oid_read_link(struct netvsc_conn *conn);
+void netvsc_oid_read_name(struct netvsc_conn *conn);
+
+/* link.c */
+void netvsc_link_init(struct netvsc_dev *nd);
+void netvsc_link_indicate(struct netvsc_dev *nd, u32 status, u32 speed);
+void netvsc_link_apply(struct netvsc_dev *nd);
+void netvsc_link_stop(struct netvsc_dev *nd);
+
+/*
+ * tx.c. The tx lock held; chan->ready and conn->tx_on seen under it.
+ * netvsc_tx_raw() queues a frame without metadata (XDP_TX, ndo_xdp_xmit) by
+ * copying it: 0, -ENOSPC, -EMSGSIZE; the caller counts, and calls
+ * netvsc_tx_flush() after the last of a batch.
+ */
+netdev_tx_t netvsc_tx_skb(struct netvsc_chan *nc, struct sk_buff *skb);
+int netvsc_tx_raw(struct netvsc_chan *nc, const void *data, u32 len);
+
+/* txq.c: slots, sections, holding back, completions */
+int netvsc_tx_alloc(struct netvsc_chan *nc, u32 first_section, u32 sections);
+void netvsc_tx_free(struct netvsc_chan *nc);
+void netvsc_tx_flush(struct netvsc_chan *nc);
+void netvsc_tx_commit(struct netvsc_chan *nc, bool more);
+void netvsc_tx_complete(struct netvsc_chan *nc, u64 id, u32 status);
+void netvsc_tx_after_poll(struct netvsc_chan *nc, bool any_done);
+bool netvsc_tx_idle(const struct netvsc_chan *nc);
+
+/* rx.c: the poll, and what is in the receive buffer */
+void netvsc_rx_event(void *context);
+int netvsc_rx_poll(struct napi_struct *napi, int budget);
+struct sk_buff *netvsc_rx_finish_skb(struct netvsc_chan *nc,
+				     struct sk_buff *skb,
+				     const struct netvsc_frame *frame);
+
+/* comp.c: giving sections back */
+int netvsc_comp_alloc(struct netvsc_chan *nc);
+void netvsc_comp_free(struct netvsc_chan *nc);
+void netvsc_comp_add(struct netvsc_chan *nc, u64 id, u32 status);
+bool netvsc_comp_flush(struct netvsc_chan *nc);
+
+/*
+ * coalesce.c. init and exit: when the channel comes and goes, NAPI not yet or no
+ * more enabled. hold: the poll found the ring empty and has completed NAPI with
+ * @frames received and @bytes; true: leave the host's interrupts masked, a timer
+ * will schedule the poll.
+ */
+void netvsc_coal_init(struct netvsc_chan *nc);
+void netvsc_coal_exit(struct netvsc_chan *nc);
+bool netvsc_coal_hold(struct netvsc_chan *nc, u32 frames, u32 bytes);
+void netvsc_coal_defaults(struct netvsc_dev *nd);
+
+/*
+ * xdp.c. chan_init and chan_exit as above. receive: copies the frame into a page,
+ * runs the program (in the poll, RCU held) and counts; returns an skb built on
+ * that page for XDP_PASS, eth_type_trans() not done, or NULL when the frame is
+ * consumed. poll_done: end of each poll (xdp_do_flush). allowed: whether a
+ * program may stay with these settings; for MTU and feature changes.
+ */
+int netvsc_xdp_chan_init(struct netvsc_chan *nc);
+void netvsc_xdp_chan_exit(struct netvsc_chan *nc);
+struct sk_buff *netvsc_xdp_receive(struct netvsc_chan *nc,
+				   struct bpf_prog *prog,
+				   const struct netvsc_frame *frame);
+void netvsc_xdp_poll_done(struct netvsc_chan *nc);
+int netvsc_xdp_setup(struct net_device *net, struct netdev_bpf *bpf);
+int netvsc_xdp_xmit(struct net_device *net, int n, struct xdp_frame **frames,
+		    u32 flags);
+int netvsc_xdp_allowed(struct netvsc_dev *nd, u32 mtu,
+		       netdev_features_t features);
+void netvsc_xdp_free(struct netvsc_dev *nd);
+
+/*
+ * vf.c. register: module load and unload (netdevice notifier). xmit: RCU held;
+ * true when the frame went to the VF (counted, consumed). associate: in a poll.
+ * init, exit: probe and remove; exit unjoins, RTNL held. up: after the interface
+ * was opened, down: before it is closed; mtu: with the synthetic card's. RTNL.
+ */
+int netvsc_vf_register(void);
+void netvsc_vf_unregister(void);
+int netvsc_vf_init(struct netvsc_dev *nd);
+void netvsc_vf_exit(struct netvsc_dev *nd);
+void netvsc_vf_free(struct netvsc_dev *nd);
+void netvsc_vf_associate(struct netvsc_dev *nd, bool allocated, u32 serial);
+bool netvsc_vf_xmit(struct netvsc_dev *nd, struct sk_buff *skb);
+void netvsc_vf_up(struct netvsc_dev *nd);
+void netvsc_vf_down(struct netvsc_dev *nd);
+int netvsc_vf_change_mtu(struct netvsc_dev *nd, u32 mtu);
+void netvsc_vf_set_rx_mode(struct netvsc_dev *nd);
+
+/* stats.c: ndo_get_stats64, and the sums ethtool.c shows */
+void netvsc_stats_get64(struct net_device *net, struct rtnl_link_stats64 *to);
+unsigned long netvsc_stats_event(struct netvsc_dev *nd, enum netvsc_event ev);
+
+#endif
