@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A thread which serves one or more channels.  It sleeps in exactly one place,
- * an io_uring: channel signals (eventfds), calls from other threads and
- * finished disk I/O all arrive there, so that a busy channel costs one system
+ * an io_uring: channel signals (eventfds), calls from other threads,
+ * ready sockets and finished disk I/O all arrive there, so that a busy channel costs one system
  * call per batch.
  *
  * Everything but worker_create/destroy/post/call/stats runs on the worker's
@@ -73,6 +73,34 @@ struct worker_watch {
 int worker_watch(struct worker *w, struct worker_watch *watch, int fd,
 		 void (*fn)(struct worker_watch *watch, uint64_t count));
 void worker_unwatch(struct worker_watch *watch);
+
+/*
+ * Wait until an fd of any kind is ready.  `events` are POLLIN, POLLOUT, ...;
+ * nothing is asked for until worker_poll_arm(), which arms for one call of fn.
+ *
+ * Level-triggered: if the fd is ready when it is armed, fn is called in a later
+ * turn of the loop.  So "read until -EAGAIN, then arm" loses no wakeup, and an fd
+ * that is being read anyway costs nothing.  Arming costs no system call of its
+ * own: it goes to the kernel with all else of the turn.  Armed already: nothing
+ * changes.
+ *
+ * fn is told what is ready; POLLERR, POLLHUP and POLLNVAL may come unasked.
+ * After worker_unpoll() it is not called any more, the fd may be closed and
+ * *poll freed; the kernel lets go of the file itself at the end of the turn.
+ * An fd that is closed without worker_unpoll() stays watched as the file that
+ * it was.  0 or -ENOMEM.
+ */
+struct worker_poll {
+	struct worker *worker;
+	int fd;
+	void (*fn)(struct worker_poll *poll, unsigned int events);
+	struct worker_watch_op *op;
+};
+int worker_poll(struct worker *w, struct worker_poll *poll, int fd,
+		unsigned int events,
+		void (*fn)(struct worker_poll *poll, unsigned int events));
+void worker_poll_arm(struct worker_poll *poll);
+void worker_unpoll(struct worker_poll *poll);
 
 /*
  * Called once per turn of the loop, after all completions of that turn have

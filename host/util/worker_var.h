@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the files of the worker share: worker.c has the thread and its loop,
- * worker_io.c the operations, worker_watch.c the eventfds.
+ * worker_io.c the operations, worker_watch.c eventfds and readiness.
  */
 #ifndef UTIL_WORKER_VAR_H
 #define UTIL_WORKER_VAR_H
@@ -28,7 +28,7 @@ struct worker {
 	worker_fn idle;
 	void *idle_arg;
 	struct io_list queued;	 /* wait for submission */
-	struct io_list watching; /* likewise, the reads of watches */
+	struct io_list watching; /* likewise, reads and polls of watches */
 	struct io_list finished; /* wait to be handed out */
 	struct worker_watch_op *watches;
 	unsigned int limit;	/* operations in the kernel at once */
@@ -44,7 +44,7 @@ struct worker {
 
 /* Called with in-kernel bounds observed; false: the submission queue is full. */
 bool worker_prepare_io(struct worker *w, struct worker_io *io);
-/* The reads that watches wait for, and cancellations; false as above. */
+/* What watches wait for, and cancellations; false as above. */
 bool worker_prepare_watches(struct worker *w);
 void worker_stop_watches(struct worker *w);
 
