@@ -31,7 +31,6 @@
 #include <linux/bitops.h>
 #include <linux/cache.h>
 #include <linux/completion.h>
-#include <linux/dim.h>
 #include <linux/etherdevice.h>
 #include <linux/hrtimer.h>
 #include <linux/hyperv.h>
@@ -251,16 +250,29 @@ struct netvsc_comps {
 };
 
 /*
- * Interrupt moderation of a channel (coalesce.c). While held, the host's
- * interrupts stay masked and the timer brings the poll back.
+ * Interrupt moderation of a channel (coalesce.c); the poll's, but for the timer
+ * and what statistics read.
  */
 struct netvsc_coal {
-	struct hrtimer timer;
-	bool stopped;		/* no timer may be started any more */
-	u32 usecs;		/* in use now; 0: unmask at once */
-	u16 event_ctr;
-	struct dim dim;
-	u64 holds;		/* times the ring was left masked */
+	struct hrtimer timer;	/* ends a wait: schedules the poll */
+	u32 wait_ns;		/* each wait now; 0: unmask at once */
+	bool waiting;		/* the timer runs, or has called the poll */
+	bool trial;		/* first window with waits */
+	u16 rest;		/* windows until the next trial */
+	u16 backoff;		/* the rest after a trial in vain */
+
+	u32 new_frames;		/* since a poll came to its end */
+	u32 seen_done;		/* tx.done then */
+
+	/* What happened in this window. */
+	u64 start;		/* ns */
+	u32 wakes;		/* ends of polls */
+	u32 frames;
+	u32 tx_done;		/* tx.done at its start */
+
+	u64 waits;		/* for statistics: times the ring stayed masked */
+	u64 idle_waits;		/* that brought nothing */
+	u64 vain_trials;
 };
 
 struct netvsc_chan {
@@ -361,7 +373,8 @@ struct netvsc_rss {
 
 struct netvsc_coal_config {
 	bool adaptive_rx;
-	u32 rx_usecs;
+	u32 rx_usecs;		/* of a wait, at most; 0: none */
+	u32 rx_frames;		/* that a wait is to gather; 0: no matter */
 	u32 tx_frames;		/* frames in flight above which we hold back */
 };
 
@@ -534,14 +547,20 @@ bool netvsc_comp_flush(struct netvsc_chan *nc);
 
 /*
  * coalesce.c. init and exit: when the channel comes and goes, NAPI not yet or no
- * more enabled. hold: the poll found the ring empty and has completed NAPI with
- * @frames received and @bytes; true: leave the host's interrupts masked, a timer
- * will schedule the poll.
+ * more enabled. count: each call of the poll, with the frames received. hold:
+ * the poll found the ring empty and is about to complete NAPI (not after: the
+ * next poll may run then, and napi_disable() doesn't wait for this one); true:
+ * leave the host's interrupts masked, a timer will schedule the poll.
  */
 void netvsc_coal_init(struct netvsc_chan *nc);
 void netvsc_coal_exit(struct netvsc_chan *nc);
-bool netvsc_coal_hold(struct netvsc_chan *nc, u32 frames, u32 bytes);
+bool netvsc_coal_hold(struct netvsc_chan *nc);
 void netvsc_coal_defaults(struct netvsc_dev *nd);
+
+static inline void netvsc_coal_count(struct netvsc_chan *nc, u32 frames)
+{
+	nc->coal.new_frames += frames;
+}
 
 /*
  * xdp.c. chan_init and chan_exit as above. receive: copies the frame into a page,

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupt moderation, which the host doesn't offer: the driver makes it.
+ *
+ * A host interrupts when it puts something into an empty ring whose interrupt
+ * mask is clear. So when a poll has emptied the ring, there is a choice: clear
+ * the mask, and the next frame interrupts; or leave it set and look again after
+ * a wait, by a timer. A wait costs setting a timer and the timer's interrupt,
+ * so it pays only when several interrupts would have come meanwhile. A wait
+ * that brought nothing is followed by clearing the mask: on an idle channel, the
+ * first frame always interrupts at once.
+ *
+ * rx-usecs bounds a wait; rx-frames shortens it to the time in which that many
+ * frames come, at the rate of the last window (a millisecond or more). Answers to
+ * frames sent come through the same ring; they count when they are more.
+ *
+ * Not adaptive: each poll that brought something is followed by a wait.
+ *
+ * Adaptive: a rate at which a wait gathers a few frames is necessary for waits,
+ * but it isn't enough: a quick exchange of requests and responses has it, too,
+ * and each wait would only delay it. The two are told apart by trying: if in a
+ * window with waits a wait gathers hardly more than a frame, the peer was
+ * waiting for us, and there are no waits for a while: 64 windows after the first
+ * such trial, twice as many after each further one, up to 1024. So an exchange
+ * is disturbed for a millisecond in every second, at worst.
+ *
+ * lib/dim isn't used: its profiles have no step at which nothing waits, its
+ * decisions go through a work item, and not every kernel has it.
+ */
+#include <linux/hrtimer.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+
+#include "netvsc_var.h"
+
+#define DEFAULT_USECS	128
+#define DEFAULT_FRAMES	32
+
+#define WINDOW_NS	NSEC_PER_MSEC
+#define STALE_NS	(8 * WINDOW_NS)	/* was idle: says nothing about now */
+
+#define MIN_START	4	/* frames a wait must promise for a trial */
+#define MIN_GAIN	3	/* frames it must bring, to go on */
+#define BACKOFF_MIN	64	/* windows */
+#define BACKOFF_MAX	1024
+
+void netvsc_coal_defaults(struct netvsc_dev *nd)
+{
+	nd->coal.adaptive_rx = true;
+	nd->coal.rx_usecs = DEFAULT_USECS;
+	nd->coal.rx_frames = DEFAULT_FRAMES;
+}
+
+static enum hrtimer_restart wait_over(struct hrtimer *timer)
+{
+	struct netvsc_coal *co = container_of(timer, struct netvsc_coal, timer);
+
+	napi_schedule(&container_of(co, struct netvsc_chan, coal)->napi);
+	return HRTIMER_NORESTART;
+}
+
+static void new_window(struct netvsc_chan *nc, u64 now)
+{
+	struct netvsc_coal *co = &nc->coal;
+
+	co->start = now;
+	co->wakes = 0;
+	co->frames = 0;
+	co->tx_done = nc->tx.done;
+}
+
+void netvsc_coal_init(struct netvsc_chan *nc)
+{
+	struct netvsc_coal *co = &nc->coal;
+
+	hrtimer_setup(&co->timer, wait_over, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED);
+	co->wait_ns = 0;
+	co->waiting = false;
+	co->trial = false;
+	co->rest = 0;
+	co->backoff = BACKOFF_MIN;
+	co->new_frames = 0;
+	co->seen_done = nc->tx.done;
+	new_window(nc, ktime_get_ns());
+}
+
+void netvsc_coal_exit(struct netvsc_chan *nc)
+{
+	hrtimer_cancel(&nc->coal.timer);
+}
+
+/* How long to wait if frames go on coming as in this window. */
+static u32 gather_ns(const struct netvsc_dev *nd, u32 events, u64 elapsed)
+{
+	u32 most = READ_ONCE(nd->coal.rx_usecs) * NSEC_PER_USEC;
+	u32 frames = READ_ONCE(nd->coal.rx_frames);
+
+	if (!frames || !events)
+		return most;
+	return min_t(u64, most, div_u64(elapsed * frames, events));
+}
+
+static void end_trial(struct netvsc_coal *co)
+{
+	co->vain_trials++;
+	co->rest = co->backoff;
+	co->backoff = min(co->backoff * 2, BACKOFF_MAX);
+}
+
+/* Waits were in use: do they bring enough? */
+static u32 judge_waits(struct netvsc_coal *co, u32 events, u32 ns)
+{
+	bool trial = co->trial;
+
+	co->trial = false;
+	if (events >= co->wakes * MIN_GAIN) {
+		co->backoff = BACKOFF_MIN;
+		return ns;
+	}
+	if (trial)
+		end_trial(co);
+	return 0;
+}
+
+/* No waits were in use: is it worth a trial? */
+static u32 judge_rate(struct netvsc_coal *co, u32 events, u64 elapsed, u32 ns,
+		      u32 frames)
+{
+	if (co->rest) {
+		co->rest--;
+		return 0;
+	}
+	/* Enough come together on their own. */
+	if (frames && events >= co->wakes * frames)
+		return 0;
+	if ((u64)events * ns < elapsed * MIN_START)
+		return 0;
+	co->trial = true;
+	return ns;
+}
+
+static void end_window(struct netvsc_chan *nc, u64 now)
+{
+	struct netvsc_dev *nd = nc->nd;
+	struct netvsc_coal *co = &nc->coal;
+	u32 events = max(co->frames, nc->tx.done - co->tx_done);
+	u64 elapsed = now - co->start;
+	u32 ns = gather_ns(nd, events, elapsed);
+
+	if (READ_ONCE(nd->coal.adaptive_rx)) {
+		if (elapsed >= STALE_NS) {
+			co->trial = false;
+			ns = 0;
+		} else if (co->wait_ns) {
+			ns = judge_waits(co, events, ns);
+		} else {
+			ns = judge_rate(co, events, elapsed, ns,
+					READ_ONCE(nd->coal.rx_frames));
+		}
+	}
+	WRITE_ONCE(co->wait_ns, ns);
+	new_window(nc, now);
+}
+
+bool netvsc_coal_hold(struct netvsc_chan *nc)
+{
+	struct netvsc_coal *co = &nc->coal;
+	bool idle = !co->new_frames && co->seen_done == nc->tx.done;
+	bool waited = co->waiting;
+	u64 now;
+
+	co->frames += co->new_frames;
+	co->new_frames = 0;
+	co->seen_done = nc->tx.done;
+	co->waiting = false;
+	if (!READ_ONCE(nc->nd->coal.rx_usecs)) {
+		WRITE_ONCE(co->wait_ns, 0);
+		return false;
+	}
+
+	co->wakes++;
+	now = ktime_get_ns();
+	if (now - co->start >= WINDOW_NS)
+		end_window(nc, now);
+	co->idle_waits += idle && waited;
+	if (idle || !co->wait_ns)
+		return false;
+
+	co->waits++;
+	co->waiting = true;
+	hrtimer_start(&co->timer, ns_to_ktime(co->wait_ns),
+		      HRTIMER_MODE_REL_PINNED);
+	return true;
+}
