@@ -60,6 +60,13 @@ static enum hrtimer_restart wait_over(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
+static void count(struct netvsc_chan *nc, u64 *counter)
+{
+	u64_stats_update_begin(&nc->rx_stats->syncp);
+	(*counter)++;
+	u64_stats_update_end(&nc->rx_stats->syncp);
+}
+
 static void new_window(struct netvsc_chan *nc, u64 now)
 {
 	struct netvsc_coal *co = &nc->coal;
@@ -102,16 +109,19 @@ static u32 gather_ns(const struct netvsc_dev *nd, u32 events, u64 elapsed)
 	return min_t(u64, most, div_u64(elapsed * frames, events));
 }
 
-static void end_trial(struct netvsc_coal *co)
+static void end_trial(struct netvsc_chan *nc)
 {
-	co->vain_trials++;
+	struct netvsc_coal *co = &nc->coal;
+
+	count(nc, &nc->rx_stats->coal_vain);
 	co->rest = co->backoff;
 	co->backoff = min(co->backoff * 2, BACKOFF_MAX);
 }
 
 /* Waits were in use: do they bring enough? */
-static u32 judge_waits(struct netvsc_coal *co, u32 events, u32 ns)
+static u32 judge_waits(struct netvsc_chan *nc, u32 events, u32 ns)
 {
+	struct netvsc_coal *co = &nc->coal;
 	bool trial = co->trial;
 
 	co->trial = false;
@@ -120,7 +130,7 @@ static u32 judge_waits(struct netvsc_coal *co, u32 events, u32 ns)
 		return ns;
 	}
 	if (trial)
-		end_trial(co);
+		end_trial(nc);
 	return 0;
 }
 
@@ -154,7 +164,7 @@ static void end_window(struct netvsc_chan *nc, u64 now)
 			co->trial = false;
 			ns = 0;
 		} else if (co->wait_ns) {
-			ns = judge_waits(co, events, ns);
+			ns = judge_waits(nc, events, ns);
 		} else {
 			ns = judge_rate(co, events, elapsed, ns,
 					READ_ONCE(nd->coal.rx_frames));
@@ -184,11 +194,12 @@ bool netvsc_coal_hold(struct netvsc_chan *nc)
 	now = ktime_get_ns();
 	if (now - co->start >= WINDOW_NS)
 		end_window(nc, now);
-	co->idle_waits += idle && waited;
+	if (idle && waited)
+		count(nc, &nc->rx_stats->coal_idle);
 	if (idle || !co->wait_ns)
 		return false;
 
-	co->waits++;
+	count(nc, &nc->rx_stats->coal_waits);
 	co->waiting = true;
 	hrtimer_start(&co->timer, ns_to_ktime(co->wait_ns),
 		      HRTIMER_MODE_REL_PINNED);

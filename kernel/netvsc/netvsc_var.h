@@ -32,6 +32,7 @@
 #include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/etherdevice.h>
+#include <linux/ethtool.h>
 #include <linux/hrtimer.h>
 #include <linux/hyperv.h>
 #include <linux/if_vlan.h>
@@ -139,9 +140,13 @@ struct netvsc_rx_stats {
 	u64 xdp_drop;
 	u64 xdp_redirect;
 	u64 xdp_tx;
+	u64 xdp_aborted;
 	u64 polls;
 	u64 rsc;		/* coalesced frames */
 	u64 rsc_fragments;
+	u64 coal_waits;		/* times interrupts stayed masked */
+	u64 coal_idle;		/* that brought nothing */
+	u64 coal_vain;		/* trials that brought too little */
 	struct u64_stats_sync syncp;
 };
 
@@ -269,10 +274,6 @@ struct netvsc_coal {
 	u32 wakes;		/* ends of polls */
 	u32 frames;
 	u32 tx_done;		/* tx.done at its start */
-
-	u64 waits;		/* for statistics: times the ring stayed masked */
-	u64 idle_waits;		/* that brought nothing */
-	u64 vain_trials;
 };
 
 struct netvsc_chan {
@@ -600,8 +601,24 @@ void netvsc_vf_down(struct netvsc_dev *nd);
 int netvsc_vf_change_mtu(struct netvsc_dev *nd, u32 mtu);
 void netvsc_vf_set_rx_mode(struct netvsc_dev *nd);
 
-/* stats.c: ndo_get_stats64, and the sums ethtool.c shows */
+/* ethtool_rss.c */
+u32 netvsc_rss_key_size(struct net_device *net);
+u32 netvsc_rss_table_size(struct net_device *net);
+int netvsc_rss_get(struct net_device *net, struct ethtool_rxfh_param *rxfh);
+int netvsc_rss_set(struct net_device *net, struct ethtool_rxfh_param *rxfh,
+		   struct netlink_ext_ack *extack);
+int netvsc_rss_get_fields(struct net_device *net,
+			  struct ethtool_rxfh_fields *fields);
+int netvsc_rss_set_fields(struct net_device *net,
+			  const struct ethtool_rxfh_fields *fields,
+			  struct netlink_ext_ack *extack);
+
+/* stats.c: ndo_get_stats64, a sum, and what ethtool -S shows; the last under RTNL */
 void netvsc_stats_get64(struct net_device *net, struct rtnl_link_stats64 *to);
 unsigned long netvsc_stats_event(struct netvsc_dev *nd, enum netvsc_event ev);
+int netvsc_stats_count(struct net_device *net, int set);
+void netvsc_stats_strings(struct net_device *net, u32 set, u8 *to);
+void netvsc_stats_values(struct net_device *net, struct ethtool_stats *stats,
+			 u64 *to);
 
 #endif
