@@ -9,7 +9,7 @@ modules: packages $(KVER:%=modules-%)
 
 .PHONY: $(KVER:%=modules-%)
 $(KVER:%=modules-%): modules-%: packages
-	$(quiet)scripts/build-modules $*
+	+$(quiet)scripts/build-modules $*
 
 .PHONY: daemons
 daemons: packages
