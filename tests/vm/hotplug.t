@@ -30,11 +30,13 @@ while [ $n -lt 4 ]; do
 	d=$(disk 5)
 	wait_for 10 test -e $d
 	[ "$(sectors $d)" = 16384 ] || { ok 1 "round $n: its size"; break; }
-	head -c 4M /dev/urandom >/tmp/data
+	head -c 4194304 /dev/urandom >/tmp/data
 	dd if=/tmp/data of=$d bs=64k oflag=direct 2>/dev/null || { ok 1 "round $n: writing"; break; }
 	dd if=$d bs=64k count=64 iflag=direct 2>/dev/null | cmp - /tmp/data || { ok 1 "round $n: reading"; break; }
 	echo "sum $n $(sha256sum </tmp/data | cut -d' ' -f1)"
-	( while dd if=/tmp/data of=$d seek=64 bs=64k oflag=direct 2>/dev/null; do :; done ) &
+	# By the open file: the name goes with the disk.
+	( exec 3<>$d
+	while dd if=/tmp/data of=/proc/self/fd/3 seek=64 bs=64k oflag=direct 2>/dev/null; do :; done ) &
 	writer=$!
 	echo "phase grow $n"
 	wait_for 30 sh -c "[ \$(cat /sys/block/${d#/dev/}/size) = 32768 ]" || { ok 1 "round $n: it grows"; break; }

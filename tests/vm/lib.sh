@@ -155,7 +155,7 @@ run_child_qemu() {
 # wait_line RUN REGEX SECONDS: waits for a line from the child's script.
 wait_line() {
 	local end=$((SECONDS + $3))
-	until grep -Eq -- "$2" "$T/$1.verdict"; do
+	until tr -d '\r' <"$T/$1.verdict" | grep -Eq -- "$2"; do
 		[ $SECONDS -lt "$end" ] && kill -0 "$CHILD_PID" 2>/dev/null ||
 			return 1
 		sleep 0.1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # 1, 2 and 8 processors, with our modules; with 8 there are sub-channels, and
-# all of them carry I/O.
+# all of them carry I/O. What 16 jobs of fio write at once is verified.
 # tier: long
 # root-kernel: 6.1
 # timeout: 900
@@ -12,7 +12,8 @@ guest_script smp <<'EOF'
 for m in hv_vmbus sd_mod hv_storvsc; do modprobe $m || ok 1 "$m loads"; done
 disk=$(first_disk); ok $? 'the disk is there'
 is "$(nproc)" "$(sed -n 's/.*\bwant=\([0-9]*\).*/\1/p' /proc/cmdline)" 'processors'
-wait_for 10 test "$(ls -d /sys/bus/vmbus/devices/*/channels/* | wc -l)" -ge "$(sed -n 's/.*\bchannels=\([0-9]*\).*/\1/p' /proc/cmdline)"
+channels=$(sed -n 's/.*\bchannels=\([0-9]*\).*/\1/p' /proc/cmdline)
+wait_for 10 sh -c "[ \$(ls -d /sys/bus/vmbus/devices/*/channels/* | wc -l) -ge $channels ]"
 ok $? 'channels'
 i=0
 while [ $i -lt "$(nproc)" ]; do
@@ -27,15 +28,18 @@ for c in /sys/bus/vmbus/devices/*/channels/*; do
 	[ "$(cat $c/events)" -gt 0 ] || idle=$((idle + 1))
 done
 is $idle 0 'channels without an event'
+run 'fio --verify, 16 jobs' fio --name=v --filename=$disk --rw=randwrite --bs=4k \
+	--size=256k --offset_increment=256k --numjobs=16 --thread --ioengine=libaio \
+	--iodepth=8 --direct=1 --verify=crc32c --do_verify=1 --verify_fatal=1
 EOF
 initramfs ours 6.1 --available "$STORAGE_MODULES" --ours 'hv_vmbus hv_storvsc' \
-	--script "$OUT/smp.sh"
+	--with fio --script "$OUT/smp.sh"
 enter_root
 
 for n in 1 2 8; do
 	truncate -s 16M "$T/disk.img"
 	CHILD_LIMIT=240 run_child "smp$n" 6.1 ours "want=$n channels=$(((n + 3) / 4))" \
-		--processors $n --memory 256M --scsi "file=$T/disk.img"
+		--processors $n --memory 512M --scsi "file=$T/disk.img"
 	child_passed "smp$n"
 done
 finish

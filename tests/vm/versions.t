@@ -13,7 +13,7 @@ want=$(sed -n 's/.*\bwant=\([0-9.]*\).*/\1/p' /proc/cmdline)
 for m in hv_vmbus sd_mod hv_storvsc; do modprobe $m || ok 1 "$m loads"; done
 is "$(dmesg | sed -n 's/.*Vmbus version:\([0-9.]*\).*/\1/p')" "$want" 'version'
 disk=$(first_disk); ok $? 'the disk is there'
-head -c 1M /dev/urandom >/tmp/data
+head -c 1048576 /dev/urandom >/tmp/data
 run 'write' dd if=/tmp/data of=$disk bs=64k oflag=direct
 run 'read' dd if=$disk of=/tmp/back bs=64k count=16 iflag=direct
 run 'the same data' cmp /tmp/data /tmp/back
