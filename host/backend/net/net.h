@@ -2,12 +2,16 @@
 /*
  * What is behind a network card: frames out, frames in, each with a
  * virtio_net_hdr that says what is still to be done to it (checksum,
- * segmentation), so that nothing is split or summed on the way.
+ * segmentation), so that nothing is split or summed on the way.  "Out" and "in"
+ * are the child's: out leaves it.
  *
  * A backend has queues.  Each queue is served by one worker, on whose thread
- * all its calls and events run; net_open/close/get_info/set_offloads run on the
- * server thread.  Frames are passed synchronously: no buffer is kept after a
+ * all its calls and events run; net_open/close/set_events/set_offloads run on
+ * the server thread.  Frames are passed synchronously: no buffer is kept after a
  * call has returned, so guest memory may be handed in and out directly.
+ *
+ * Filters (faults, capture) are backends on top of another one; closing a
+ * filter closes what it is on.
  */
 #ifndef BACKEND_NET_H
 #define BACKEND_NET_H
@@ -23,6 +27,8 @@
 #define NET_QUEUES_MAX 64
 /* A frame's bytes without the virtio_net_hdr, TSO and RSC included. */
 #define NET_FRAME_MAX  65562
+#define NET_FRAME_MIN  14 /* an Ethernet header */
+#define NET_IOV_MAX    128
 
 /* What a side takes without having it summed or split before. */
 #define NET_CAN_CSUM   1u /* TCP and UDP, over IPv4 and IPv6 */
@@ -35,20 +41,19 @@ struct net;
 struct net_info {
 	uint8_t mac[6]; /* for the child's card, if the backend has a wish */
 	bool has_mac;
-	bool link;	     /* up */
 	unsigned int queues; /* that may be started, >= 1 */
 	unsigned int can;    /* NET_CAN_*: what net_send() takes */
-	uint32_t max_mtu;
-	uint64_t speed; /* bit/s, 0 unknown */
+	uint32_t max_mtu;    /* of the child's card */
+	uint64_t speed;	     /* bit/s, 0 unknown */
 };
 
-/* All but link() on the queue's worker. */
+/* All but link() on the queue's worker, never from within net_*(). */
 struct net_events {
 	/* net_recv() said -EAGAIN before; there is something now. */
 	void (*readable)(void *arg, unsigned int queue);
 	/* net_send() said -EAGAIN before; there is room now. */
 	void (*writable)(void *arg, unsigned int queue);
-	/* Any thread: the other end came or went. */
+	/* Any thread: the other end came or went; see also net_link(). */
 	void (*link)(void *arg, bool up);
 };
 
@@ -70,27 +75,40 @@ struct net_ops {
 struct net_queue_stats {
 	uint64_t frames_out, bytes_out, frames_in, bytes_in;
 	uint64_t drops_out, drops_in; /* errors of the backend, cut frames */
-	uint64_t system_calls;
+	uint64_t faults;	      /* frames that a fault filter hit */
+	uint64_t system_calls;	      /* ours, for frames */
 	uint64_t bytes_copied; /* by us, beyond what a system call copies */
 };
 
 struct net {
 	const struct net_ops *ops;
+	struct net *lower; /* of a filter */
 	struct net_info info;
-	char *name; /* for people: "tap0", "user", ... */
+	char *name;	/* for people: "tap0", "user", ... */
+	bool link_down; /* atomic */
 	const struct net_events *events;
 	void *events_arg;
-	struct net_queue_stats stats[NET_QUEUES_MAX]; /* relaxed atomics */
+	/* Each written by its queue's worker alone: relaxed atomics. */
+	struct net_queue_stats stats[NET_QUEUES_MAX];
 };
 
-/* Split by the caller from --net (see vmwp(1)). */
+enum net_socket_type { NET_SOCKET_STREAM, NET_SOCKET_DGRAM };
+
+/* Split by the caller from --net (see vmwp(1)); zero is the default of all. */
 struct net_options {
-	const char *kind;	    /* "tap", "user", "socket", "null" */
-	const char *ifname;	    /* tap */
-	const char *path;	    /* socket: address; user: none */
-	unsigned int queues;	    /* 0: one */
-	uint32_t mtu;		    /* 0: 1500; an upper bound for the child */
-	const char *const *hostfwd; /* user: NULL-terminated, may be NULL */
+	const char *kind;   /* "tap", "user", "socket", "null" */
+	const char *ifname; /* tap */
+	const char *path;   /* socket: the other end's, or ours if `server` */
+	const char *local;  /* datagram socket: ours */
+	enum net_socket_type type;
+	bool server;	     /* stream socket: waits for the other end */
+	unsigned int queues; /* 0: one */
+	uint32_t mtu;	     /* 0: the backend's own; an upper bound */
+	/* user: proto:ADDR:PORT-PORT; NULL-terminated, may be NULL */
+	const char *const *hostfwd;
+	bool restricted; /* user: the child reaches nothing but this backend */
+	uint32_t rx;	 /* null: length of the frames that come, 0: none */
+	uint64_t rx_count; /* null: how many, 0: for ever */
 };
 /*
  * 0 or -errno; then `why` holds one line that says what is wrong and how to
@@ -98,12 +116,26 @@ struct net_options {
  */
 int net_open(const struct net_options *opt, struct net **out, char *why,
 	     size_t why_len);
+/*
+ * Over a connected socket, which is taken over in any case: a stream with
+ * 32-bit big-endian lengths before the frames, or datagrams.  No `why`: the only
+ * error is -ENOMEM.
+ */
+int net_open_socket(int fd, enum net_socket_type type, struct net **out);
 void net_close(struct net *n); /* no queue may be started */
 
 /* Before the first net_queue_start(); `ev` and `arg` stay until net_close(). */
 void net_set_events(struct net *n, const struct net_events *ev, void *arg);
-/* Server thread: what the child's card takes on receive (NET_CAN_*). */
+/*
+ * Server thread, at any time: what the child's card takes on receive
+ * (NET_CAN_*).  Nothing, until it is called.
+ */
 int net_set_offloads(struct net *n, unsigned int can);
+/* Any thread: is there another end? */
+bool net_link(const struct net *n);
+/* Any thread; a filter's has what is below it as well. */
+void net_get_stats(const struct net *n, unsigned int queue,
+		   struct net_queue_stats *out);
 
 /*
  * The worker's thread.  After net_queue_stop() no event of the queue is
@@ -113,27 +145,46 @@ int net_set_offloads(struct net *n, unsigned int can);
 int net_queue_start(struct net *n, unsigned int queue, struct worker *w);
 void net_queue_stop(struct net *n, unsigned int queue);
 /*
- * One whole Ethernet frame without FCS.  0; -EAGAIN: no room, writable() will
- * be called; another -errno: this frame is lost (and counted), go on.
+ * One whole Ethernet frame without FCS, in at most NET_IOV_MAX pieces.  0;
+ * -EAGAIN: no room, writable() will be called; another -errno: this frame is
+ * lost (and counted), go on.
  */
 int net_send(struct net *n, unsigned int queue,
 	     const struct virtio_net_hdr *hdr, const struct iovec *iov,
 	     unsigned int niov);
 /*
- * One frame into `iov`.  Its length; -EAGAIN: nothing there, readable() will be
- * called; -EMSGSIZE: a frame that did not fit was dropped and counted, go on.
+ * One frame into `iov` (at most NET_IOV_MAX pieces).  Its length; -EAGAIN:
+ * nothing there, readable() will be called; -EMSGSIZE: a frame that did not fit
+ * was dropped and counted, go on.  There are no other errors: a backend whose
+ * other end is gone says -EAGAIN, and link().
+ *
+ * Call it until -EAGAIN: readable() comes only after that.
  */
 int net_recv(struct net *n, unsigned int queue, struct virtio_net_hdr *hdr,
 	     const struct iovec *iov, unsigned int niov);
 
 /*
- * Filters, each on top of any backend; closing a filter closes what it is on.
- * Faults (--fault "net:..."): loss, garbling, duplication, reorder, delay, cut.
- * Capture (--capture FILE): pcapng of both directions as the child sees them.
+ * Faults: --fault "net:op=loss|garble|duplicate|reorder|delay|cut[,dir=in|out|
+ * both][,after=N][,count=N][,every=N][,ms=N][,card=N]", "net:" being optional.
+ * See vmwp(1).  net_fault_card(): the card that the specification names, -1 for
+ * all of them, or -EINVAL with the reason told.
  */
 int net_fault_wrap(struct net *lower, const char *spec, struct net **out,
 		   char *why, size_t why_len);
-int net_capture_wrap(struct net *lower, const char *path, const char *card,
-		     struct net **out, char *why, size_t why_len);
+int net_fault_card(const char *spec, int *card, char *why, size_t why_len);
+
+/*
+ * Capture (--capture FILE): pcapng of both directions as the child sees them,
+ * any number of cards in one file.  Frames are kept in a buffer; flush writes it
+ * out.  The file must stay until all its filters are closed; closing it flushes.
+ * open, wrap and close: server thread; flush: any.
+ */
+struct net_capture;
+int net_capture_open(const char *path, struct net_capture **out, char *why,
+		     size_t why_len);
+int net_capture_wrap(struct net_capture *c, struct net *lower, const char *card,
+		     const uint8_t mac[6], struct net **out);
+int net_capture_flush(struct net_capture *c);
+int net_capture_close(struct net_capture *c); /* 0 or the first error */
 
 #endif

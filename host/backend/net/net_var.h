@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of host/backend/net share among themselves. */
+#ifndef BACKEND_NET_VAR_H
+#define BACKEND_NET_VAR_H
+
+#include "net.h"
+
+#define NET_MTU_DEFAULT 1500u
+#define NET_MTU_MIN	576u
+#define NET_MTU_MAX	65521u
+
+struct net_kind {
+	const char *name;
+	/* Allocates *out with calloc(); net_open() sees to its name. */
+	int (*open)(const struct net_options *opt, struct net **out, char *why,
+		    size_t why_len);
+};
+
+extern const struct net_kind net_null, net_tap, net_socket, net_user;
+
+/* One line for people into `why`; returns err. */
+int net_why(int err, char *why, size_t why_len, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Tells whoever is above; no-ops while nobody listens. */
+void net_emit_readable(struct net *n, unsigned int queue);
+void net_emit_writable(struct net *n, unsigned int queue);
+/* Any thread; told only if it is a change. */
+void net_set_link(struct net *n, bool up);
+
+size_t net_iov_len(const struct iovec *iov, unsigned int niov);
+/* Copy to and from pieces; the bytes copied, which room may limit. */
+size_t net_iov_put(const struct iovec *iov, unsigned int niov, const void *buf,
+		   size_t len);
+size_t net_iov_get(const struct iovec *iov, unsigned int niov, void *buf,
+		   size_t len);
+
+/* The queue's worker is the only writer: no locked operation is needed. */
+static inline void net_count(uint64_t *counter, uint64_t more)
+{
+	__atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
+}
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The user-mode network: user.c moves frames and waits, user_poll.c watches the
+ * sockets, user_open.c sets it up and loads libslirp.
+ */
+#ifndef BACKEND_USER_VAR_H
+#define BACKEND_USER_VAR_H
+
+#include <slirp/libslirp.h>
+
+#include "net_var.h"
+#include "timer.h"
+
+/* What of the library is used; it is loaded when the first such card is made. */
+struct slirp_api {
+	Slirp *(*new)(const SlirpConfig *cfg, const SlirpCb *cb, void *opaque);
+	void (*cleanup)(Slirp *slirp);
+	void (*fill)(Slirp *slirp, uint32_t *timeout, SlirpAddPollCb add,
+		     void *opaque);
+	void (*poll)(Slirp *slirp, int error, SlirpGetREventsCb get,
+		     void *opaque);
+	void (*input)(Slirp *slirp, const uint8_t *frame, int len);
+	void (*handle_timer)(Slirp *slirp, SlirpTimerId id, void *arg);
+	int (*add_hostfwd)(Slirp *slirp, int udp, struct in_addr host,
+			   int host_port, struct in_addr child, int child_port);
+};
+
+struct user;
+
+/* A socket of libslirp's that it waits for. */
+struct user_poll {
+	struct worker_poll poll;
+	struct user *user;
+	struct user_poll *next;
+	int fd;
+	unsigned int events; /* POLL*, as watched */
+	unsigned int ready;  /* told by the worker, not yet to libslirp */
+	bool wanted, armed;
+};
+
+struct user_timer {
+	struct user_timer *next;
+	SlirpTimerId id;
+	void *arg;
+	uint64_t due; /* ns; 0: not set */
+};
+
+struct user_frame {
+	struct user_frame *next;
+	size_t len;
+	uint8_t data[];
+};
+
+/* A call of the worker's which outlives the queue if it is stopped. */
+struct user_turn {
+	struct worker_io io;
+	struct user *user; /* NULL: stopped */
+	bool queued;
+};
+
+struct user {
+	struct net net;
+	const struct slirp_api *api;
+	Slirp *slirp;
+	struct worker *worker; /* NULL: not started */
+	struct user_turn *turn;
+	struct net_timer timer;
+	struct user_timer *timers;
+	struct user_poll *polls;
+	struct user_poll **index; /* by what libslirp was given */
+	unsigned int nindex, index_size;
+	struct user_frame *first, **last; /* for the child */
+	size_t held;			  /* bytes of them */
+	bool waiting;			  /* recv() said -EAGAIN */
+	uint8_t *flat;			  /* a frame out of pieces */
+};
+
+extern const SlirpCb user_callbacks;
+extern const struct net_ops user_ops;
+void user_free(struct user *u);
+
+/* Something changed: look at everything at the end of the turn. */
+void user_kick(struct user *u);
+
+/* user_poll.c: the calls of libslirp's, and what is to be done in a turn. */
+int user_add_poll(int fd, int events, void *opaque);
+int user_get_revents(int index, void *opaque);
+void user_forget_fd(int fd, void *opaque);
+void user_polls_begin(struct user *u);
+void user_polls_end(struct user *u);
+void user_polls_stop(struct user *u);
+
+#endif
