@@ -8,7 +8,8 @@
  * A handle is unique over the connection, since bodies and TORNDOWN carry no
  * relid.  TORNDOWN gives the pages back to the child, so it is not said while
  * the channel's VSP may still touch them: the teardown of the open channel's
- * rings, or of anything while the channel is closing, waits until it is closed.
+ * rings, or of anything while the channel is closing, waits until it is closed;
+ * that of a buffer which the VSP holds (buffer.c) until it holds it no more.
  * It is said for whatever the root does not (or no longer) know as well, because
  * a child waits for it with locks held.
  */
@@ -36,6 +37,12 @@ struct gpadl *gpadl_find(struct vmbus_server *srv, uint32_t handle)
 
 static void gpadl_free(struct vmbus_server *srv, struct gpadl *g)
 {
+	struct gpadl_hold *hold;
+
+	while ((hold = LIST_FIRST(&g->holds))) {
+		LIST_REMOVE(hold, link);
+		hold->g = NULL;
+	}
 	LIST_REMOVE(g, link);
 	srv->ngpadls--;
 	if (g->state == GPADL_UNFINISHED) {
@@ -193,6 +200,7 @@ static struct gpadl *gpadl_create(struct vmbus_server *srv,
 	g->range_count = m->range_count;
 	g->ranges_len = m->ranges_len;
 	g->state = GPADL_UNFINISHED;
+	LIST_INIT(&g->holds);
 	srv->gpadl_unfinished += g->ranges_len;
 	srv->ngpadls++;
 	LIST_INSERT_HEAD(gpadl_bucket(srv, g->handle), g, link);
@@ -239,6 +247,15 @@ void gpadl_on_body(struct vmbus_server *srv, const void *msg, size_t len)
 			     len - sizeof(*m));
 }
 
+/* May the VSP still be at work on it? */
+static bool gpadl_in_use(struct vmbus_server *srv, const struct gpadl *g)
+{
+	const struct vmbus_chan *ch = relid_chan(srv, g->relid);
+
+	return !LIST_EMPTY(&g->holds) || (ch && (ch->state == CHAN_CLOSING ||
+						 (chan_busy(ch) && g->ring)));
+}
+
 void gpadl_on_teardown(struct vmbus_server *srv, const void *msg, size_t len)
 {
 	const struct vmb_gpadl_teardown *m = msg;
@@ -259,8 +276,8 @@ void gpadl_on_teardown(struct vmbus_server *srv, const void *msg, size_t len)
 		return;
 	}
 	ch = relid_chan(srv, g->relid);
-	if (ch && (ch->state == CHAN_CLOSING || (chan_busy(ch) && g->ring))) {
-		if (ch->state == CHAN_OPEN)
+	if (gpadl_in_use(srv, g)) {
+		if (g->ring && ch && ch->state == CHAN_OPEN)
 			server_bad(srv,
 				   "GPADL_TEARDOWN %#x: relid %u is open on it",
 				   m->gpadl, m->relid);
@@ -276,19 +293,26 @@ void gpadl_on_teardown(struct vmbus_server *srv, const void *msg, size_t len)
 
 /* ---- ends ---- */
 
+void gpadl_released(struct vmbus_server *srv, struct gpadl *g)
+{
+	uint32_t handle = g->handle;
+
+	if (g->state != GPADL_TEARING || gpadl_in_use(srv, g))
+		return;
+	gpadl_free(srv, g);
+	torndown_answer(srv, handle);
+}
+
 void gpadl_chan_closed(struct vmbus_server *srv, uint32_t relid)
 {
 	struct gpadl *g, *next;
-	uint32_t i, handle;
+	uint32_t i;
 
 	for (i = 0; i < GPADL_BUCKETS; i++) {
 		for (g = LIST_FIRST(&srv->gpadls[i]); g; g = next) {
 			next = LIST_NEXT(g, link);
-			if (g->relid != relid || g->state != GPADL_TEARING)
-				continue;
-			handle = g->handle;
-			gpadl_free(srv, g);
-			torndown_answer(srv, handle);
+			if (g->relid == relid)
+				gpadl_released(srv, g);
 		}
 	}
 }

@@ -156,6 +156,35 @@ int vmbus_gpa_first(const struct vmbus_packet *pkt, struct vmbus_gpa_iter *it);
 int vmbus_gpa_next(const struct mem *m, struct vmbus_gpa_iter *it,
 		   struct iovec *iov, unsigned int max_iov, uint32_t *len);
 
+/* ---- buffers that the child lends by GPADL ---- */
+
+/*
+ * Pages of the child that a VSP uses over a long time (receive buffers and the
+ * like), in the order of the GPADL.
+ */
+struct vmbus_buffer {
+	uint8_t **page;
+	uint32_t npages;
+};
+
+/*
+ * Server thread, while the channel is open.  GPADL `handle` of the channel: one
+ * range of whole pages.  0 or -errno (-ENOENT: not there, or another channel's;
+ * -EBUSY: rings are in it; -EINVAL: its form; -ENOMEM).  It is not reported as
+ * torn down before vmbus_buffer_put(), which the VSP calls, at the latest, before
+ * vmbus_chan_closed().  The pages are the child's memory, which does not go away:
+ * what a VSP touches too late is scribbled over, but no address is wild.
+ */
+int vmbus_buffer_get(struct vmbus_chan *ch, uint32_t handle,
+		     struct vmbus_buffer **out);
+void vmbus_buffer_put(struct vmbus_buffer *b);
+/*
+ * Any thread, between the two: [offset, offset + len) as iovecs, with adjacent
+ * pages merged.  Their number, -EINVAL when it is not inside, -E2BIG.
+ */
+int vmbus_buffer_iov(const struct vmbus_buffer *b, uint32_t offset,
+		     uint32_t len, struct iovec *iov, unsigned int max_iov);
+
 /* Counters of one channel since it was offered; readable from any thread. */
 struct vmbus_chan_stats {
 	uint64_t packets_in, packets_out, bytes_in, bytes_out;

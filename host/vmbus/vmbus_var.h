@@ -9,6 +9,7 @@
  *   relid.c    relids and offers: allocation, quarantine, rescind
  *   chan.c     one channel: open, close, retarget, fail, release
  *   gpadl.c    GPADLs
+ *   buffer.c   GPADLs that a VSP holds
  *   ring.c     the two rings; runs on the serving thread
  *   gpa.c      ranges of GPA-direct packets; no state
  *   fault*.c   what --fault does to packets and messages on their way out
@@ -78,7 +79,17 @@ int ring_room(struct vmbus_chan *ch, uint32_t len);
 enum gpadl_state {
 	GPADL_UNFINISHED, /* the header came, bodies are still to come */
 	GPADL_LIVE,
-	GPADL_TEARING, /* the child wants it back; the channel is not closed yet */
+	GPADL_TEARING, /* the child wants it back; the root is not through yet */
+};
+
+struct gpadl;
+
+/* A VSP's hold on a GPADL. */
+struct gpadl_hold {
+	struct vmbus_buffer buffer; /* what the VSP sees of it */
+	LIST_ENTRY(gpadl_hold) link;
+	struct vmbus_server *srv;
+	struct gpadl *g; /* NULL: the GPADL is gone, with its connection */
 };
 
 struct gpadl {
@@ -92,6 +103,7 @@ struct gpadl {
 	uint32_t ranges_got;
 	uint64_t bytes; /* whole pages; counted when live */
 	uint8_t *ranges;
+	LIST_HEAD(, gpadl_hold) holds;
 };
 LIST_HEAD(gpadl_list, gpadl);
 
@@ -102,6 +114,8 @@ struct gpadl *gpadl_find(struct vmbus_server *srv, uint32_t handle);
  */
 int gpadl_pages(struct vmbus_server *srv, const struct gpadl *g,
 		uint8_t ***page, uint32_t *npages);
+/* A hold ended: answer the teardown that waited for that, if one did. */
+void gpadl_released(struct vmbus_server *srv, struct gpadl *g);
 /* Channel `relid` is closed: answer the teardowns that waited for that. */
 void gpadl_chan_closed(struct vmbus_server *srv, uint32_t relid);
 /* Channel `relid` is being rescinded: who waits for CREATED shall not. */
