@@ -110,6 +110,7 @@ enum netvsc_event {
 	NETVSC_EV_CTL_TIMEOUT,		/* no answer in time */
 
 	NETVSC_EV_RX_DOWN,		/* frames dropped: interface is down */
+	NETVSC_EV_RX_XDP_TOO_BIG,	/* frames longer than XDP's page */
 	NETVSC_EV_TX_TIMEOUT,		/* watchdog found a stuck queue */
 	NETVSC_EV_RECONNECTS,
 	NETVSC_EV_LINK_CHANGES,
@@ -289,8 +290,9 @@ struct netvsc_chan {
 	struct netvsc_rsc *rsc;		/* NULL: host has none */
 	struct netvsc_coal coal;
 	struct xdp_rxq_info xdp_rxq;
-	struct page_pool *page_pool;	/* xdp.c's to use or not */
+	struct page *xdp_page;		/* the next frame's; NULL: get one */
 	bool xdp_flush;			/* redirected in this poll */
+	bool xdp_sent;			/* XDP_TX in this poll */
 
 	struct netvsc_tx tx ____cacheline_aligned_in_smp;
 };
@@ -564,12 +566,15 @@ static inline void netvsc_coal_count(struct netvsc_chan *nc, u32 frames)
 }
 
 /*
- * xdp.c. chan_init and chan_exit as above. receive: copies the frame into a page,
- * runs the program (in the poll, RCU held) and counts; returns an skb built on
- * that page for XDP_PASS, eth_type_trans() not done, or NULL when the frame is
- * consumed. poll_done: end of each poll (xdp_do_flush). allowed: whether a
- * program may stay with these settings; for MTU and feature changes.
+ * xdp.c. init: before the device is registered; free: after. chan_init and
+ * chan_exit as above. receive: copies the frame into a page, runs the program
+ * (in the poll, RCU held); returns an skb built on that page for XDP_PASS,
+ * eth_type_trans() not done, to be counted as others, or NULL when the frame is
+ * consumed and counted. poll_done: end of each poll (xdp_do_flush). allowed:
+ * whether the program, if there is one, may stay with these settings; for MTU
+ * and feature changes.
  */
+void netvsc_xdp_init(struct netvsc_dev *nd);
 int netvsc_xdp_chan_init(struct netvsc_chan *nc);
 void netvsc_xdp_chan_exit(struct netvsc_chan *nc);
 struct sk_buff *netvsc_xdp_receive(struct netvsc_chan *nc,
@@ -577,6 +582,8 @@ struct sk_buff *netvsc_xdp_receive(struct netvsc_chan *nc,
 				   const struct netvsc_frame *frame);
 void netvsc_xdp_poll_done(struct netvsc_chan *nc);
 int netvsc_xdp_setup(struct net_device *net, struct netdev_bpf *bpf);
+int netvsc_xdp_set_vf(struct net_device *vf, struct bpf_prog *prog,
+		      struct netlink_ext_ack *extack);
 int netvsc_xdp_xmit(struct net_device *net, int n, struct xdp_frame **frames,
 		    u32 flags);
 int netvsc_xdp_allowed(struct netvsc_dev *nd, u32 mtu,
@@ -596,6 +603,7 @@ void netvsc_vf_exit(struct netvsc_dev *nd);
 void netvsc_vf_free(struct netvsc_dev *nd);
 void netvsc_vf_associate(struct netvsc_dev *nd, bool allocated, u32 serial);
 bool netvsc_vf_xmit(struct netvsc_dev *nd, struct sk_buff *skb);
+struct net_device *netvsc_vf_path(const struct netvsc_dev *nd);	/* RCU-bh */
 void netvsc_vf_up(struct netvsc_dev *nd);
 void netvsc_vf_down(struct netvsc_dev *nd);
 int netvsc_vf_change_mtu(struct netvsc_dev *nd, u32 mtu);

@@ -37,6 +37,7 @@ static const char * const event_names[NETVSC_EV_COUNT] = {
 	[NETVSC_EV_CTL_TIMEOUT]		= "ctl_timeout",
 
 	[NETVSC_EV_RX_DOWN]		= "rx_down",
+	[NETVSC_EV_RX_XDP_TOO_BIG]	= "rx_xdp_too_big",
 	[NETVSC_EV_TX_TIMEOUT]		= "tx_timeout",
 	[NETVSC_EV_RECONNECTS]		= "reconnects",
 	[NETVSC_EV_LINK_CHANGES]	= "link_changes",
@@ -164,7 +165,8 @@ void netvsc_stats_get64(struct net_device *net, struct rtnl_link_stats64 *to)
 			 netvsc_stats_event(nd, NETVSC_EV_VLAN_ERROR);
 	to->tx_errors = netvsc_stats_event(nd, NETVSC_EV_TX_HOST_ERROR);
 	to->rx_dropped = netvsc_stats_event(nd, NETVSC_EV_RX_NO_MEMORY) +
-			 netvsc_stats_event(nd, NETVSC_EV_RX_DOWN);
+			 netvsc_stats_event(nd, NETVSC_EV_RX_DOWN) +
+			 netvsc_stats_event(nd, NETVSC_EV_RX_XDP_TOO_BIG);
 	to->rx_length_errors = netvsc_stats_event(nd, NETVSC_EV_RX_BAD_RANGE);
 	to->rx_frame_errors = netvsc_stats_event(nd, NETVSC_EV_RX_BAD_RNDIS) +
 			      netvsc_stats_event(nd, NETVSC_EV_RX_BAD_PPI) +
