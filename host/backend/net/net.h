@@ -24,6 +24,11 @@
 
 #include "util/worker.h"
 
+/* UDP segmentation; headers may be older than the kernel. */
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
+
 #define NET_QUEUES_MAX 64
 /* A frame's bytes without the virtio_net_hdr, TSO and RSC included. */
 #define NET_FRAME_MAX  65562

@@ -46,15 +46,23 @@ static bool exists(const struct tap *t)
 	return !ioctl(t->control, SIOCGIFINDEX, &ifr);
 }
 
-/* A TAP interface has carrier while somebody holds it open. */
-static bool has_user(const struct tap *t)
+static bool ask(const struct tap *t, void *question)
 {
-	struct ethtool_value link = { .cmd = ETHTOOL_GLINK };
 	struct ifreq ifr;
 
 	set_name(t, &ifr);
-	ifr.ifr_data = (char *)&link;
-	return !ioctl(t->control, SIOCETHTOOL, &ifr) && link.data;
+	ifr.ifr_data = question;
+	return !ioctl(t->control, SIOCETHTOOL, &ifr);
+}
+
+/* A TAP interface has carrier while somebody holds it open. */
+static bool has_user(const struct tap *t)
+{
+	struct ethtool_drvinfo driver = { .cmd = ETHTOOL_GDRVINFO };
+	struct ethtool_value link = { .cmd = ETHTOOL_GLINK };
+
+	return ask(t, &driver) && !strcmp(driver.driver, "tun") &&
+	       ask(t, &link) && link.data;
 }
 
 bool tap_is_up(const struct tap *t)
