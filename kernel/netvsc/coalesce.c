@@ -19,10 +19,10 @@
  * Adaptive: a rate at which a wait gathers a few frames is necessary for waits,
  * but it isn't enough: a quick exchange of requests and responses has it, too,
  * and each wait would only delay it. The two are told apart by trying: if in a
- * window with waits a wait gathers hardly more than a frame, the peer was
- * waiting for us, and there are no waits for a while: 64 windows after the first
- * such trial, twice as many after each further one, up to 1024. So an exchange
- * is disturbed for a millisecond in every second, at worst.
+ * window with waits a wait gathers hardly more than a frame, or fewer frames come
+ * than before, the peer was waiting for us, and there are no waits for a while: 64
+ * windows after the first such trial, twice as many after each further one, up to
+ * 1024. So an exchange is disturbed for a millisecond in every second, at worst.
  *
  * lib/dim isn't used: its profiles have no step at which nothing waits, its
  * decisions go through a work item, and not every kernel has it.
@@ -36,6 +36,7 @@
 
 #define DEFAULT_USECS	128
 #define DEFAULT_FRAMES	32
+#define DEFAULT_TX	16
 
 #define WINDOW_NS	NSEC_PER_MSEC
 #define STALE_NS	(8 * WINDOW_NS)	/* was idle: says nothing about now */
@@ -50,6 +51,7 @@ void netvsc_coal_defaults(struct netvsc_dev *nd)
 	nd->coal.adaptive_rx = true;
 	nd->coal.rx_usecs = DEFAULT_USECS;
 	nd->coal.rx_frames = DEFAULT_FRAMES;
+	nd->coal.tx_frames = DEFAULT_TX;
 }
 
 static enum hrtimer_restart wait_over(struct hrtimer *timer)
@@ -118,14 +120,21 @@ static void end_trial(struct netvsc_chan *nc)
 	co->backoff = min(co->backoff * 2, BACKOFF_MAX);
 }
 
+/* Whether less comes, by more than rates vary, than before the waits began. */
+static bool slower(const struct netvsc_coal *co, u32 events, u64 elapsed)
+{
+	return events * co->free_elapsed * 4 < co->free_events * elapsed * 3;
+}
+
 /* Waits were in use: do they bring enough? */
-static u32 judge_waits(struct netvsc_chan *nc, u32 events, u32 ns)
+static u32 judge_waits(struct netvsc_chan *nc, u32 events, u64 elapsed, u32 ns)
 {
 	struct netvsc_coal *co = &nc->coal;
 	bool trial = co->trial;
 
 	co->trial = false;
-	if (events >= co->wakes * MIN_GAIN) {
+	if (events >= co->wakes * MIN_GAIN &&
+	    !(trial && slower(co, events, elapsed))) {
 		co->backoff = BACKOFF_MIN;
 		return ns;
 	}
@@ -148,6 +157,8 @@ static u32 judge_rate(struct netvsc_coal *co, u32 events, u64 elapsed, u32 ns,
 	if ((u64)events * ns < elapsed * MIN_START)
 		return 0;
 	co->trial = true;
+	co->free_events = events;
+	co->free_elapsed = elapsed;
 	return ns;
 }
 
@@ -164,7 +175,7 @@ static void end_window(struct netvsc_chan *nc, u64 now)
 			co->trial = false;
 			ns = 0;
 		} else if (co->wait_ns) {
-			ns = judge_waits(nc, events, ns);
+			ns = judge_waits(nc, events, elapsed, ns);
 		} else {
 			ns = judge_rate(co, events, elapsed, ns,
 					READ_ONCE(nd->coal.rx_frames));

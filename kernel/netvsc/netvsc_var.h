@@ -266,6 +266,8 @@ struct netvsc_coal {
 	bool trial;		/* first window with waits */
 	u16 rest;		/* windows until the next trial */
 	u16 backoff;		/* the rest after a trial in vain */
+	u32 free_events;	/* what came in the window before the trial, */
+	u64 free_elapsed;	/* and its length */
 
 	u32 new_frames;		/* since a poll came to its end */
 	u32 seen_done;		/* tx.done then */
@@ -390,15 +392,17 @@ struct netvsc_vf_stats {
 	struct u64_stats_sync syncp;
 };
 
-/* The accelerated card behind this one (vf.c). */
+/* The accelerated card behind this one (vf.c). RTNL, unless told otherwise. */
 struct netvsc_vf {
-	struct net_device __rcu *dev;	/* changes under RTNL */
+	struct net_device __rcu *dev;
 	struct netvsc_vf_stats __percpu *stats;
-	struct delayed_work takeover;
-	bool allocated;			/* the host says; READ_ONCE */
-	u32 serial;
-	bool path_vf;			/* the host's data path; RTNL */
-	wait_queue_head_t wait;		/* for allocated */
+	struct delayed_work work;	/* brings it to where it should be */
+	bool stopped;			/* the card goes */
+	bool ready;			/* the VF was set up */
+	bool path_vf;			/* the host's data path; READ_ONCE */
+	unsigned short headroom;	/* of ours, without VF */
+	bool allocated;			/* this and serial: the host's word, */
+	u32 serial;			/* from a poll; READ_ONCE */
 };
 
 struct netvsc_dev {			/* netdev_priv() */
@@ -591,10 +595,13 @@ int netvsc_xdp_allowed(struct netvsc_dev *nd, u32 mtu,
 void netvsc_xdp_free(struct netvsc_dev *nd);
 
 /*
- * vf.c. register: module load and unload (netdevice notifier). xmit: RCU held;
- * true when the frame went to the VF (counted, consumed). associate: in a poll.
- * init, exit: probe and remove; exit unjoins, RTNL held. up: after the interface
- * was opened, down: before it is closed; mtu: with the synthetic card's. RTNL.
+ * vf.c. register: module load and unload (netdevice notifier). init, exit: probe
+ * and remove; exit unjoins, RTNL held; free: after the last poll and the last
+ * reader of statistics. path: the VF if frames go its way, for as long as RCU-bh
+ * is held. xmit: RCU-bh held; true when the frame went to the VF (counted,
+ * consumed). associate: in a poll. path_lost: the connection is another one. up:
+ * after the interface was opened, down: before it is closed; the others: with
+ * the synthetic interface's setting. RTNL for all of these.
  */
 int netvsc_vf_register(void);
 void netvsc_vf_unregister(void);
@@ -603,10 +610,13 @@ void netvsc_vf_exit(struct netvsc_dev *nd);
 void netvsc_vf_free(struct netvsc_dev *nd);
 void netvsc_vf_associate(struct netvsc_dev *nd, bool allocated, u32 serial);
 bool netvsc_vf_xmit(struct netvsc_dev *nd, struct sk_buff *skb);
-struct net_device *netvsc_vf_path(const struct netvsc_dev *nd);	/* RCU-bh */
+struct net_device *netvsc_vf_path(const struct netvsc_dev *nd);
+void netvsc_vf_path_lost(struct netvsc_dev *nd);
 void netvsc_vf_up(struct netvsc_dev *nd);
 void netvsc_vf_down(struct netvsc_dev *nd);
 int netvsc_vf_change_mtu(struct netvsc_dev *nd, u32 mtu);
+void netvsc_vf_set_features(struct netvsc_dev *nd, netdev_features_t features);
+void netvsc_vf_change_rx_flags(struct net_device *net, int change);
 void netvsc_vf_set_rx_mode(struct netvsc_dev *nd);
 
 /* ethtool_rss.c */

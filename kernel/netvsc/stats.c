@@ -159,10 +159,7 @@ void netvsc_stats_get64(struct net_device *net, struct rtnl_link_stats64 *to)
 	to->tx_packets += vf.tx_packets;
 	to->tx_bytes += vf.tx_bytes;
 
-	to->tx_dropped = vf.tx_dropped +
-			 netvsc_stats_event(nd, NETVSC_EV_TX_NO_MEMORY) +
-			 netvsc_stats_event(nd, NETVSC_EV_TX_TOO_BIG) +
-			 netvsc_stats_event(nd, NETVSC_EV_VLAN_ERROR);
+	to->tx_dropped = net->stats.tx_dropped + vf.tx_dropped;
 	to->tx_errors = netvsc_stats_event(nd, NETVSC_EV_TX_HOST_ERROR);
 	to->rx_dropped = netvsc_stats_event(nd, NETVSC_EV_RX_NO_MEMORY) +
 			 netvsc_stats_event(nd, NETVSC_EV_RX_DOWN) +

@@ -196,7 +196,7 @@ void netvsc_xdp_poll_done(struct netvsc_chan *nc)
 	nc->xdp_sent = false;
 	__netif_tx_lock(txq, smp_processor_id());
 	if (nc->ready && READ_ONCE(nc->conn->tx_on))
-		netvsc_tx_flush(nc);
+		netvsc_tx_commit(nc, false);
 	__netif_tx_unlock(txq);
 }
 
@@ -220,8 +220,7 @@ static int send_frames(struct netvsc_chan *nc, struct xdp_frame **frames, int n,
 	stats->bytes += bytes;
 	stats->xdp_xmit += i;
 	u64_stats_update_end(&stats->syncp);
-	if (flush)
-		netvsc_tx_flush(nc);
+	netvsc_tx_commit(nc, !flush);
 	return i;
 }
 
