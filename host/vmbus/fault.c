@@ -39,29 +39,36 @@ __attribute__((format(printf, 3, 4))) static int refuse(char *why,
 	return -EINVAL;
 }
 
-static const struct fault_kind *find_kind(const struct fault_kind *kind,
-					  unsigned int n, const char *name)
+/* Those of what the rule is about, by number; NULL after the last. */
+static const struct fault_kind *kind_at(const struct fault_rule *rule,
+					unsigned int i)
 {
-	for (; n; n--, kind++)
-		if (!strcmp(kind->name, name))
-			return kind;
-	return NULL;
+	if (!strcmp(rule->target, "bus"))
+		return i < fault_nmessage_kinds ? &fault_message_kinds[i] :
+						  NULL;
+	if (i < fault_npacket_kinds)
+		return &fault_packet_kinds[i];
+	i -= fault_npacket_kinds;
+	if (strncmp(rule->target, "net", 3) || i >= fault_nnet_kinds)
+		return NULL;
+	return &fault_net_kinds[i];
 }
 
 /* "a, b or c" */
-static const char *list_kinds(const struct fault_kind *kind, unsigned int n,
-			      char *buf, size_t len)
+static const char *list_kinds(const struct fault_rule *rule, char *buf,
+			      size_t len)
 {
+	const struct fault_kind *kind;
 	size_t at = 0;
 	unsigned int i;
 
 	buf[0] = '\0';
-	for (i = 0; i < n && at < len; i++)
+	for (i = 0; (kind = kind_at(rule, i)) && at < len; i++)
 		at += snprintf(buf + at, len - at, "%s%s",
-			       !i	  ? "" :
-			       i + 1 == n ? " or " :
-					    ", ",
-			       kind[i].name);
+			       !i		     ? "" :
+			       !kind_at(rule, i + 1) ? " or " :
+						       ", ",
+			       kind->name);
 	return buf;
 }
 
@@ -80,17 +87,14 @@ static bool parse_number(const char *text, uint64_t least, uint64_t most,
 static int parse_do(struct fault_rule *rule, const char *spec,
 		    const char *value, char *why, size_t why_len)
 {
-	bool bus = !strcmp(rule->target, "bus");
-	const struct fault_kind *kinds = bus ? fault_message_kinds :
-					       fault_packet_kinds;
-	unsigned int n = bus ? fault_nmessage_kinds : fault_npacket_kinds;
-	char names[256];
+	char names[1024];
+	unsigned int i;
 
-	rule->kind = find_kind(kinds, n, value);
-	if (rule->kind)
-		return 0;
+	for (i = 0; (rule->kind = kind_at(rule, i)); i++)
+		if (!strcmp(rule->kind->name, value))
+			return 0;
 	return refuse(why, why_len, "fault '%s': do=%s is not known: use %s",
-		      spec, value, list_kinds(kinds, n, names, sizeof(names)));
+		      spec, value, list_kinds(rule, names, sizeof(names)));
 }
 
 static int parse_pair(struct fault_rule *rule, const char *spec,

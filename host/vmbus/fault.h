@@ -10,6 +10,8 @@
 
 #include <stddef.h>
 
+struct vmbus_buffer;
+struct vmbus_chan;
 struct vmbus_server;
 
 /*
@@ -24,5 +26,12 @@ struct vmbus_server;
  */
 int vmbus_fault_add(struct vmbus_server *srv, const char *spec, char *why,
 		    size_t why_len);
+
+/*
+ * The channel's serving thread: transfer packets of this channel refer to `b`
+ * (NULL: to nothing any more), so that faults can spoil what is in it.  Forgotten
+ * when the channel is opened anew; no-op for a channel without faults.
+ */
+void vmbus_fault_buffer(struct vmbus_chan *ch, const struct vmbus_buffer *b);
 
 #endif

@@ -21,13 +21,13 @@
 #define ABORTED_COMMAND 0x0b
 #define CHECK_CONDITION 0x02
 
-static bool fits_any(const struct ring_out *out)
+static bool fits_any(struct vmbus_chan *ch, const struct ring_out *out)
 {
 	return out->data_len <= FAULT_DATA_MAX;
 }
 
 /* The answer to a SCSI request that went well. */
-static bool fits_answer(const struct ring_out *out)
+static bool fits_answer(struct vmbus_chan *ch, const struct ring_out *out)
 {
 	struct stor_pkt pkt;
 
@@ -88,8 +88,7 @@ static void offset_huge(struct vmbus_chan *ch, const struct fault_rule *rule,
 
 /* ---- one more packet before it ---- */
 
-/* There is room for it. */
-static void send_extra(struct vmbus_chan *ch, struct ring_out *extra)
+void fault_send_extra(struct vmbus_chan *ch, struct ring_out *extra)
 {
 	if (ring_frame(extra) || ring_send(ch, extra))
 		log_err(ch->name, "fault: the additional packet is lost");
@@ -101,7 +100,7 @@ static void extra_type(struct vmbus_chan *ch, const struct fault_rule *rule,
 	struct ring_out extra = *out;
 
 	extra.desc.type = TYPE_UNKNOWN;
-	send_extra(ch, &extra);
+	fault_send_extra(ch, &extra);
 }
 
 static void extra_id(struct vmbus_chan *ch, const struct fault_rule *rule,
@@ -110,7 +109,7 @@ static void extra_id(struct vmbus_chan *ch, const struct fault_rule *rule,
 	struct ring_out extra = *out;
 
 	extra.desc.transaction ^= ID_UNKNOWN;
-	send_extra(ch, &extra);
+	fault_send_extra(ch, &extra);
 }
 
 static void repeat(struct vmbus_chan *ch, const struct fault_rule *rule,
@@ -118,7 +117,7 @@ static void repeat(struct vmbus_chan *ch, const struct fault_rule *rule,
 {
 	struct ring_out extra = *out;
 
-	send_extra(ch, &extra);
+	fault_send_extra(ch, &extra);
 }
 
 /* Of the same id, and cut within its first field. */
@@ -129,7 +128,7 @@ static void extra_short(struct vmbus_chan *ch, const struct fault_rule *rule,
 
 	extra.header_len = 0;
 	extra.data_len = out->data_len < 8 ? 0 : 8;
-	send_extra(ch, &extra);
+	fault_send_extra(ch, &extra);
 }
 
 /* Of the same id; what devices of several kinds have there is an operation. */
@@ -142,7 +141,7 @@ static void extra_op(struct vmbus_chan *ch, const struct fault_rule *rule,
 	memcpy(data, out->data, out->data_len);
 	memset(data, 0x77, out->data_len < 4 ? out->data_len : 4);
 	extra.data = data;
-	send_extra(ch, &extra);
+	fault_send_extra(ch, &extra);
 }
 
 /* ---- many more after it ---- */
@@ -253,8 +252,10 @@ int fault_chan_create(struct vmbus_chan *ch)
 
 void fault_chan_open(struct vmbus_chan *ch)
 {
-	if (ch->fault)
-		ch->fault->owed = 0;
+	if (!ch->fault)
+		return;
+	ch->fault->owed = 0;
+	ch->fault->buffer = NULL;
 }
 
 void fault_pump(struct vmbus_chan *ch)
@@ -289,8 +290,8 @@ int fault_send(struct vmbus_chan *ch, struct ring_out *out)
 	ch->from_child.lie = 0;
 	f->busy = true;
 	for (rule = f->rules; rule; rule = rule->next) {
-		if (strcmp(rule->target, ch->name) || !rule->kind->fits(out) ||
-		    !fault_due(rule))
+		if (strcmp(rule->target, ch->name) ||
+		    !rule->kind->fits(ch, out) || !fault_due(rule))
 			continue;
 		atomic_fetch_add_explicit(&ch->srv->fault_count, 1,
 					  memory_order_relaxed);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What the files of the fault filter share: fault.c reads specifications and
- * says when a fault is due, fault_chan.c does it to packets, fault_bus.c to
- * messages.
+ * says when a fault is due, fault_chan.c does it to packets, fault_net.c
+ * to those of network cards, fault_bus.c to messages.
  */
 #ifndef VMBUS_FAULT_VAR_H
 #define VMBUS_FAULT_VAR_H
@@ -16,8 +16,8 @@ struct fault_kind {
 	const char *name;
 	uint64_t times; /* unless told otherwise; 0: has no such number */
 	/* Of packets; NULL: of messages.  Whether this one can be hit... */
-	bool (*fits)(const struct ring_out *out);
-	/* ... and what is done to it; may change *out. */
+	bool (*fits)(struct vmbus_chan *ch, const struct ring_out *out);
+	/* ... and what is done to it; may change *out, and what it is about. */
 	void (*packet)(struct vmbus_chan *ch, const struct fault_rule *rule,
 		       struct ring_out *out);
 	/*
@@ -28,8 +28,10 @@ struct fault_kind {
 };
 
 extern const struct fault_kind fault_packet_kinds[];
+extern const struct fault_kind fault_net_kinds[]; /* of network channels */
 extern const struct fault_kind fault_message_kinds[];
-extern const unsigned int fault_npacket_kinds, fault_nmessage_kinds;
+extern const unsigned int fault_npacket_kinds, fault_nnet_kinds,
+	fault_nmessage_kinds;
 
 struct fault_rule {
 	struct fault_rule *next;
@@ -54,10 +56,15 @@ struct chan_fault {
 	struct ring_out flood;
 	uint8_t flood_data[FAULT_DATA_MAX];
 	uint8_t data[FAULT_DATA_MAX]; /* of a packet that is changed */
+	/* Its header behind the descriptor. */
+	uint8_t header[FAULT_HEADER_MAX] __attribute__((aligned(8)));
+	const struct vmbus_buffer *buffer; /* vmbus_fault_buffer(), or NULL */
 	struct log_limit limit;
 };
 
 /* One that fits came along: is it hit? */
 bool fault_due(struct fault_rule *rule);
+/* One more packet before the one that is hit; there is room for it. */
+void fault_send_extra(struct vmbus_chan *ch, struct ring_out *extra);
 
 #endif

@@ -212,6 +212,8 @@ void chan_on_modify(struct vmbus_server *srv, const void *msg, size_t len);
 #define FAULT_DATA_MAX \
 	256u /* payload of a packet that is changed or repeated */
 
+#define FAULT_HEADER_MAX 4096u /* of it, behind the descriptor */
+
 struct vmbus_faults;
 
 /* 0 or -ENOMEM; ch->fault stays NULL when no fault names this channel. */

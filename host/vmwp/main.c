@@ -48,7 +48,7 @@ static void run(struct vmwp *w)
 static int run_vm(const struct options *opt)
 {
 	struct vmwp w = { .opt = opt, .status = VMWP_EXIT_INTERNAL };
-	char why[512] = "set-up failed";
+	char why[1024] = "set-up failed";
 	int err;
 
 	log_set_level(opt->log_level);
@@ -78,7 +78,7 @@ static int run_vm(const struct options *opt)
 int main(int argc, char **argv)
 {
 	struct options opt;
-	char why[512];
+	char why[1024];
 	int status = VMWP_EXIT_POWER_OFF;
 
 	if (options_parse(argc, argv, &opt, why, sizeof(why)))
