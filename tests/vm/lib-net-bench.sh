@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Children that do network work on demand, to be compared; a test sources lib.sh
+# and lib-net.sh, then this.  Child I has the network 10.77.I.0/24 on tapI; it
+# serves iperf3 and a shell, by which the root side has it do things.
+
+BENCH_SECONDS=${BENCH_SECONDS:-3}
+declare -A N CHILD_OF NET_OF TURNS
+
+# The child's side.  Kernel command line: load=MODULE,... net=10.77.I
+bench_script() {
+	net_script "$1" <<'EOS'
+load $(word load | tr , ' ') pktgen
+c=$(card); ok $? 'the card is there'
+card_up $c "$(word net).2"; ok $? 'its link is up'
+cat >/tmp/lib.sh <<'END'
+P=/proc/net/pktgen
+# One thread a processor, each on a queue of its own; blocks for SECONDS.
+pktgen_out() { # SECONDS
+	i=0
+	while [ -e $P/kpktgend_$i ]; do
+		echo rem_device_all >$P/kpktgend_$i
+		echo "add_device $c@$i" >$P/kpktgend_$i
+		# An address that nobody has: dropped as soon as it is out.
+		for w in 'count 0' 'clone_skb 0' 'pkt_size 60' 'delay 0' 'burst 16' \
+				"queue_map_min $i" "queue_map_max $i" \
+				"dst $(echo $net).9" 'dst_mac 02:00:00:00:00:99'; do
+			echo "$w" >"$P/$c@$i"
+		done
+		i=$((i + 1))
+	done
+	echo start >$P/pgctrl &
+	sleep "$1"
+	echo stop >$P/pgctrl
+	wait
+}
+received() { cat "/sys/class/net/$c/statistics/rx_packets"; }
+END
+{ echo "c=$c net=$(word net)"; cat /tmp/lib.sh; } >/tmp/shell.sh
+cat >/tmp/serve <<'END'
+#!/bin/sh
+. /tmp/shell.sh
+. /dev/stdin
+END
+chmod +x /tmp/serve
+nc -ll -p 9100 -e /tmp/serve &
+iperf3 -s >/dev/null 2>&1 &
+echo 'phase ready'
+wait_for 1500 test -e /tmp/stop; ok $? 'told to stop'
+is "$(net_errors)" '' 'no complaint in the kernel log'
+EOS
+}
+
+# remote WHO COMMAND: what a shell in the child says to it.
+remote() {
+	busybox nc "${NET_OF[$1]}.2" 9100 <<<"$2"
+}
+
+bench_tap() { # WHO I
+	NET_OF[$1]=10.77.$2
+	tap "tap$2" multi_queue
+	ip addr add "10.77.$2.1/24" dev "tap$2"
+}
+
+# The child that later calls are about.
+bench_child() {
+	RUN=$1 CHILD_PID=${CHILD_OF[$1]}
+}
+
+bench_ready() { # WHO
+	CHILD_OF[$1]=$CHILD_PID
+	SERVERS+=("$CHILD_PID")
+	wait_line "$1" '^phase ready' 90 || { show_run "$1"; bail_out "$1 is not ready"; }
+	CHILD_PID=
+}
+
+# bench_start WHO I [VMWP-OPTION...]
+bench_start() {
+	local who=$1 i=$2
+	shift 2
+	bench_tap "$who" "$i"
+	start_child "$who" 6.1 "$who" "load=hv_vmbus,hv_netvsc net=10.77.$i" \
+		--processors 2 --memory 256M --net "tap=tap$i,queues=2" "$@"
+	bench_ready "$who"
+}
+
+bench_start_virtio() { # WHO I on|off
+	bench_tap "$1" "$2"
+	start_child_virtio "$1" 6.1 "$1" "load=virtio_pci,virtio_net net=10.77.$2" "tap$2" "$3"
+	bench_ready "$1"
+}
+
+bench_stop() { # WHO
+	bench_child "$1"
+	remote "$1" 'touch /tmp/stop'
+	wait_child 60
+	child_passed "$1"
+}
+
+# Packets that came out of a TAP, or went into it.
+tap_packets() { # TAP rx|tx
+	ip -s -j link show "$1" | jq ".[0].stats64.$2.packets"
+}
+
+per_second() { awk -v n="$1" -v t="$BENCH_SECONDS" 'BEGIN { printf "%.0f", n / t }'; }
+
+iperf_mbits() {
+	jq -r '(.end.sum_received.bits_per_second // empty) / 1e6 | round' "$T/iperf.json"
+}
+
+tcp_out() { # WHO: Mbit/s that arrived
+	iperf3 -c "${NET_OF[$1]}.2" -R -J -t "$BENCH_SECONDS" >"$T/iperf.json"
+	iperf_mbits
+}
+
+tcp_in() {
+	iperf3 -c "${NET_OF[$1]}.2" -J -t "$BENCH_SECONDS" >"$T/iperf.json"
+	iperf_mbits
+}
+
+pps_out() { # WHO: packets/s that came out of the TAP
+	local tap=tap${NET_OF[$1]##*.} before
+	before=$(tap_packets "$tap" rx)
+	remote "$1" "pktgen_out $BENCH_SECONDS"
+	per_second $(($(tap_packets "$tap" rx) - before))
+}
+
+# The sender is the least important process, so that it takes what processors
+# the child and its worker leave, and does not starve them.
+pps_in() { # WHO: packets/s that arrived in the child
+	local before
+	before=$(remote "$1" received)
+	nice -n 19 python3 "$PROJECT/tests/vm/udp-flood.py" "${NET_OF[$1]}.2" "$BENCH_SECONDS"
+	per_second $(($(remote "$1" received) - before))
+}
+
+# What the worker counted: packets, and what they cost.
+bench_count() { # FILE FILTER
+	jq -r "$2" "$1"
+}
+
+# A turn's value goes to TURNS[WHO,WHAT], and the worker's counters from before
+# and after it are compared: N[WHO,WHAT,...] become medians as well.
+bench_turn() { # WHO WHAT
+	local who=$1 what=$2 value
+	bench_child "$who"
+	[ ! -S "$T/$who.control" ] || control --json stats >"$T/before.json"
+	value=$($what "$who")
+	[ -n "$value" ] && [ "$value" != 0 ] || fail "$who: $what: no packet"
+	bench_add "$who,$what" "${value:-0}"
+	note "$who $what ${value:-nothing}"
+	[ -S "$T/$who.control" ] || return
+	control --json stats >"$T/after.json"
+	bench_costs "$who,$what"
+}
+
+bench_add() { # KEY VALUE: the median of all values so far
+	TURNS[$1]="${TURNS[$1]:-} $2"
+	N[$1]=$(tr ' ' '\n' <<<"${TURNS[$1]}" | grep . | sort -g |
+		awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }')
+}
+
+bench_costs() { # KEY
+	local packets bytes k
+	packets=$(bench_growth '[.nets[].frames_out, .nets[].frames_in] | add')
+	bytes=$(bench_growth '[.nets[].bytes_out, .nets[].bytes_in] | add')
+	while read -r k filter; do
+		bench_add "$1,$k" "$(awk -v a="$(bench_growth "$filter")" -v n="$packets" \
+			'BEGIN { printf "%.4f", n ? a / n : 0 }')"
+	done <<'END'
+doorbells [.channels[].signals_in] | add
+interrupts [.channels[].interrupts_out] | add
+syscalls [.workers[].system_calls] | add
+exits .user_exits.all
+kvm .kvm.exits
+END
+	bench_add "$1,copied" "$(awk -v a="$(bench_growth '[.nets[].bytes_copied] | add')" \
+		-v n="$bytes" 'BEGIN { printf "%.4f", n ? a / n : 0 }')"
+}
+
+bench_growth() { # FILTER
+	jq -s "(.[1] | $1) - (.[0] | $1)" "$T/before.json" "$T/after.json"
+}
