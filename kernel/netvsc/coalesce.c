@@ -10,11 +10,14 @@
  * that brought nothing is followed by clearing the mask: on an idle channel, the
  * first frame always interrupts at once.
  *
- * rx-usecs bounds a wait; rx-frames shortens it to the time in which that many
- * frames come, at the rate of the last window (a millisecond or more). Answers to
- * frames sent come through the same ring; they count when they are more.
+ * rx-usecs bounds a wait after a poll that brought frames, tx-usecs one after a
+ * poll that brought nothing but the host's answers to frames sent, which come
+ * through the same ring. rx-frames shortens either to the time in which that many
+ * frames come (or answers, when they are more), at the rate of the last window: a
+ * millisecond or more.
  *
- * Not adaptive: each poll that brought something is followed by a wait.
+ * Not adaptive: each poll that brought something is followed by a wait, unless
+ * its bound is 0.
  *
  * Adaptive: a rate at which a wait gathers a few frames is necessary for waits,
  * but it isn't enough: a quick exchange of requests and responses has it, too,
@@ -50,6 +53,7 @@ void netvsc_coal_defaults(struct netvsc_dev *nd)
 {
 	nd->coal.adaptive_rx = true;
 	nd->coal.rx_usecs = DEFAULT_USECS;
+	nd->coal.tx_usecs = DEFAULT_USECS;
 	nd->coal.rx_frames = DEFAULT_FRAMES;
 	nd->coal.tx_frames = DEFAULT_TX;
 }
@@ -103,7 +107,8 @@ void netvsc_coal_exit(struct netvsc_chan *nc)
 /* How long to wait if frames go on coming as in this window. */
 static u32 gather_ns(const struct netvsc_dev *nd, u32 events, u64 elapsed)
 {
-	u32 most = READ_ONCE(nd->coal.rx_usecs) * NSEC_PER_USEC;
+	u32 most = max(READ_ONCE(nd->coal.rx_usecs),
+		       READ_ONCE(nd->coal.tx_usecs)) * NSEC_PER_USEC;
 	u32 frames = READ_ONCE(nd->coal.rx_frames);
 
 	if (!frames || !events)
@@ -185,18 +190,34 @@ static void end_window(struct netvsc_chan *nc, u64 now)
 	new_window(nc, now);
 }
 
+/* The wait that follows a poll which brought these; 0: none. */
+static u32 wait_ns(const struct netvsc_chan *nc, u32 frames, u32 done)
+{
+	const struct netvsc_coal_config *config = &nc->nd->coal;
+	u32 usecs = 0;
+
+	if (frames)
+		usecs = READ_ONCE(config->rx_usecs);
+	else if (done)
+		usecs = READ_ONCE(config->tx_usecs);
+	return min_t(u32, nc->coal.wait_ns, usecs * NSEC_PER_USEC);
+}
+
 bool netvsc_coal_hold(struct netvsc_chan *nc)
 {
+	const struct netvsc_coal_config *config = &nc->nd->coal;
 	struct netvsc_coal *co = &nc->coal;
-	bool idle = !co->new_frames && co->seen_done == nc->tx.done;
+	u32 frames = co->new_frames;
+	u32 done = nc->tx.done - co->seen_done;
 	bool waited = co->waiting;
 	u64 now;
+	u32 ns;
 
-	co->frames += co->new_frames;
+	co->frames += frames;
 	co->new_frames = 0;
 	co->seen_done = nc->tx.done;
 	co->waiting = false;
-	if (!READ_ONCE(nc->nd->coal.rx_usecs)) {
+	if (!READ_ONCE(config->rx_usecs) && !READ_ONCE(config->tx_usecs)) {
 		WRITE_ONCE(co->wait_ns, 0);
 		return false;
 	}
@@ -205,14 +226,14 @@ bool netvsc_coal_hold(struct netvsc_chan *nc)
 	now = ktime_get_ns();
 	if (now - co->start >= WINDOW_NS)
 		end_window(nc, now);
-	if (idle && waited)
+	if (waited && !frames && !done)
 		count(nc, &nc->rx_stats->coal_idle);
-	if (idle || !co->wait_ns)
+	ns = wait_ns(nc, frames, done);
+	if (!ns)
 		return false;
 
 	count(nc, &nc->rx_stats->coal_waits);
 	co->waiting = true;
-	hrtimer_start(&co->timer, ns_to_ktime(co->wait_ns),
-		      HRTIMER_MODE_REL_PINNED);
+	hrtimer_start(&co->timer, ns_to_ktime(ns), HRTIMER_MODE_REL_PINNED);
 	return true;
 }

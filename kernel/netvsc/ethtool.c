@@ -14,7 +14,7 @@
 
 #define REGS_VERSION	1
 
-#define MAX_RX_USECS	10000
+#define MAX_USECS	10000
 #define MAX_FRAMES	65535
 
 static void get_drvinfo(struct net_device *net, struct ethtool_drvinfo *info)
@@ -191,6 +191,7 @@ static int get_coalesce(struct net_device *net, struct ethtool_coalesce *to,
 	to->use_adaptive_rx_coalesce = nd->coal.adaptive_rx;
 	to->rx_coalesce_usecs = nd->coal.rx_usecs;
 	to->rx_max_coalesced_frames = nd->coal.rx_frames;
+	to->tx_coalesce_usecs = nd->coal.tx_usecs;
 	to->tx_max_coalesced_frames = nd->coal.tx_frames;
 	return 0;
 }
@@ -201,8 +202,9 @@ static int set_coalesce(struct net_device *net, struct ethtool_coalesce *from,
 {
 	struct netvsc_dev *nd = netdev_priv(net);
 
-	if (from->rx_coalesce_usecs > MAX_RX_USECS) {
-		NL_SET_ERR_MSG_MOD(extack, "rx-usecs must be 0 to 10000");
+	if (from->rx_coalesce_usecs > MAX_USECS ||
+	    from->tx_coalesce_usecs > MAX_USECS) {
+		NL_SET_ERR_MSG_MOD(extack, "usecs must be 0 to 10000");
 		return -EINVAL;
 	}
 	if (from->rx_max_coalesced_frames > MAX_FRAMES ||
@@ -214,6 +216,7 @@ static int set_coalesce(struct net_device *net, struct ethtool_coalesce *from,
 	WRITE_ONCE(nd->coal.adaptive_rx, !!from->use_adaptive_rx_coalesce);
 	WRITE_ONCE(nd->coal.rx_usecs, from->rx_coalesce_usecs);
 	WRITE_ONCE(nd->coal.rx_frames, from->rx_max_coalesced_frames);
+	WRITE_ONCE(nd->coal.tx_usecs, from->tx_coalesce_usecs);
 	WRITE_ONCE(nd->coal.tx_frames, from->tx_max_coalesced_frames);
 	return 0;
 }
@@ -228,7 +231,7 @@ DEFINE_ETHTOOL_RXFH_FIELDS(netvsc_rss_get_fields, netvsc_rss_set_fields,
 			   get_rx_rings)
 
 const struct ethtool_ops netvsc_ethtool_ops = {
-	.supported_coalesce_params = ETHTOOL_COALESCE_RX_USECS |
+	.supported_coalesce_params = ETHTOOL_COALESCE_USECS |
 				     ETHTOOL_COALESCE_MAX_FRAMES |
 				     ETHTOOL_COALESCE_USE_ADAPTIVE_RX,
 	.get_drvinfo = get_drvinfo,

@@ -378,7 +378,8 @@ struct netvsc_rss {
 
 struct netvsc_coal_config {
 	bool adaptive_rx;
-	u32 rx_usecs;		/* of a wait, at most; 0: none */
+	u32 rx_usecs;		/* of a wait after frames, at most; 0: none */
+	u32 tx_usecs;		/* after nothing but answers */
 	u32 rx_frames;		/* that a wait is to gather; 0: no matter */
 	u32 tx_frames;		/* frames in flight above which we hold back */
 };
@@ -615,6 +616,7 @@ void netvsc_vf_path_lost(struct netvsc_dev *nd);
 void netvsc_vf_up(struct netvsc_dev *nd);
 void netvsc_vf_down(struct netvsc_dev *nd);
 int netvsc_vf_change_mtu(struct netvsc_dev *nd, u32 mtu);
+int netvsc_vf_set_mac(struct netvsc_dev *nd, struct sockaddr *addr);
 void netvsc_vf_set_features(struct netvsc_dev *nd, netdev_features_t features);
 void netvsc_vf_change_rx_flags(struct net_device *net, int change);
 void netvsc_vf_set_rx_mode(struct netvsc_dev *nd);

@@ -477,6 +477,13 @@ int netvsc_vf_change_mtu(struct netvsc_dev *nd, u32 mtu)
 	return vf ? dev_set_mtu(vf, mtu) : 0;
 }
 
+int netvsc_vf_set_mac(struct netvsc_dev *nd, struct sockaddr *addr)
+{
+	struct net_device *vf = rtnl_dereference(nd->vf.dev);
+
+	return vf ? dev_set_mac_address(vf, addr, NULL) : 0;
+}
+
 void netvsc_vf_set_features(struct netvsc_dev *nd, netdev_features_t features)
 {
 	struct net_device *vf = rtnl_dereference(nd->vf.dev);
