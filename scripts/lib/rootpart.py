@@ -52,15 +52,30 @@ def _build_agent(project, out):
                      if f.endswith(".c"))
     headers = [os.path.join(folder, f) for f in os.listdir(folder)
                if f.endswith(".h")]
-    if _newer(out, sources + headers):
-        return
+    if not _newer(out, sources + headers):
+        _compile(out, sources, "-static")
+
+
+def _compile(out, sources, *options):
     cc = shutil.which("cc")
     if not cc:
         raise RootError("no C compiler: run scripts/setup")
     tmp = f"{out}.{os.getpid()}"
-    subprocess.run([cc, "-static", "-O2", "-D_GNU_SOURCE", "-o", tmp,
+    subprocess.run([cc, "-O2", "-D_GNU_SOURCE", *options, "-o", tmp,
                     *sources], check=True)
     os.replace(tmp, out)
+
+
+def tsc_parameter(project):
+    """The kernel parameter which tells the TSC's frequency."""
+    source = os.path.join(project, "scripts", "root-partition", "tools",
+                          "tsc-khz.c")
+    program = os.path.join(project, "build", "rootpart", "tsc-khz")
+    if not _newer(program, [source]):
+        _compile(program, [source])
+    khz = subprocess.run([program], stdout=subprocess.PIPE, text=True,
+                         check=False).stdout.strip()
+    return f" tsc_early_khz={khz}" if khz else ""
 
 
 def build_image(project, kernel):
@@ -118,7 +133,8 @@ class Machine:
             # and KVM could give children no reference TSC page.
             "-append", "console=ttyS0 panic=-1 mitigations=off quiet "
                        "tsc=reliable clocksource=tsc "
-                       "nokaslr no_timer_check selinux=0 apparmor=0",
+                       "nokaslr no_timer_check selinux=0 apparmor=0" +
+                       tsc_parameter(project),
             "-chardev", f"file,id=console,path={self.console}",
             "-serial", "chardev:console",
             "-device", "virtio-serial-pci",
