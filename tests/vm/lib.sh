@@ -60,7 +60,7 @@ enter_root() {
 		mark_root_log
 		return
 	fi
-	kernel=$(header root-kernel)
+	kernel=${ROOT_KERNEL:-$(header root-kernel)}
 	limit=$(header timeout)
 	exec scripts/with-root-partition --kernel "${kernel:-6.1}" \
 		--timeout "${limit:-300}" "$PROJECT/tests/vm/$TEST.t"
