@@ -12,6 +12,8 @@
 #define OPTIONS_CONTROLLERS 4
 #define OPTIONS_LUNS	    64
 #define OPTIONS_DISKS	    (OPTIONS_CONTROLLERS * OPTIONS_LUNS)
+#define OPTIONS_CARDS	    8
+#define OPTIONS_FORWARDS    32
 #define OPTIONS_SERIALS	    2
 #define OPTIONS_FAULTS	    64
 #define OPTIONS_MEMORY_MIN  (64ull << 20)
@@ -26,6 +28,27 @@ struct scsi_spec {
 	uint64_t size; /* bytes, of format=null */
 	unsigned int controller;
 	int lun; /* -1: the lowest free */
+};
+
+/*
+ * KIND[,KEY=VALUE]..., KIND: user, tap=IFNAME, socket=PATH or null; the keys are
+ * in vmwp(1).  ",," stands for a comma within a path.
+ */
+struct net_spec {
+	char *kind;
+	char *target; /* interface, path; NULL: there is none */
+	char *local;
+	bool dgram, server, restricted;
+	bool link_down; /* at first */
+	bool has_mac;
+	uint8_t mac[6];
+	unsigned int queues; /* 0: as many as there are processors, or one */
+	uint32_t mtu, rx;
+	uint64_t rx_count;
+	uint32_t version; /* NVS_VERSION_*; 0: the newest */
+	int card;	  /* -1: the lowest free */
+	/* NULL-terminated */
+	char *hostfwd[OPTIONS_FORWARDS + 1];
 };
 
 /*
@@ -69,5 +92,16 @@ bool fault_spec_matches(const struct fault_spec *f, unsigned int controller,
 int scsi_spec_parse(const char *text, struct scsi_spec *spec, char *why,
 		    size_t why_len);
 void scsi_spec_free(struct scsi_spec *spec);
+
+/* The same for cards. */
+int net_spec_parse(const char *text, struct net_spec *spec, char *why,
+		   size_t why_len);
+void net_spec_free(struct net_spec *spec);
+/* What "net0" or "0" means, or -EINVAL. */
+int net_card_parse(const char *text, unsigned int *card);
+/* A unicast address as 00:15:5d:00:00:01; 0 or -EINVAL. */
+int net_mac_parse(const char *text, uint8_t mac[6]);
+/* "6.1", or "" for 0. */
+const char *net_version_name(uint32_t version);
 
 #endif

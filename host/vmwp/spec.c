@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "options.h"
+#include "spec_var.h"
 #include "util/size.h"
 #include "util/suggest.h"
 
@@ -15,8 +15,7 @@ struct key {
 		   size_t why_len);
 };
 
-/* Cuts the next KEY=VALUE off *rest; ",," becomes "," in place. */
-static char *next_item(char **rest)
+char *spec_next_item(char **rest)
 {
 	char *start = *rest, *from = start, *to = start;
 
@@ -32,7 +31,7 @@ static char *next_item(char **rest)
 	return start;
 }
 
-static int set_text(char **field, const char *value)
+int spec_set_text(char **field, const char *value)
 {
 	free(*field);
 	*field = strdup(value);
@@ -46,7 +45,7 @@ static int set_file(struct scsi_spec *spec, char *value, char *why,
 		snprintf(why, why_len, "file= needs a path");
 		return -EINVAL;
 	}
-	return set_text(&spec->path, value);
+	return spec_set_text(&spec->path, value);
 }
 
 static int set_format(struct scsi_spec *spec, char *value, char *why,
@@ -59,11 +58,11 @@ static int set_format(struct scsi_spec *spec, char *value, char *why,
 			value);
 		return -EINVAL;
 	}
-	return set_text(&spec->format, value);
+	return spec_set_text(&spec->format, value);
 }
 
-static int set_switch(bool *field, const char *name, const char *value,
-		      char *why, size_t why_len)
+int spec_set_switch(bool *field, const char *name, const char *value, char *why,
+		    size_t why_len)
 {
 	if (strcmp(value, "on") && strcmp(value, "off")) {
 		snprintf(why, why_len, "%s=%s: use %s=on or %s=off", name,
@@ -77,13 +76,14 @@ static int set_switch(bool *field, const char *name, const char *value,
 static int set_readonly(struct scsi_spec *spec, char *value, char *why,
 			size_t why_len)
 {
-	return set_switch(&spec->readonly, "readonly", value, why, why_len);
+	return spec_set_switch(&spec->readonly, "readonly", value, why,
+			       why_len);
 }
 
 static int set_direct(struct scsi_spec *spec, char *value, char *why,
 		      size_t why_len)
 {
-	return set_switch(&spec->direct, "direct", value, why, why_len);
+	return spec_set_switch(&spec->direct, "direct", value, why, why_len);
 }
 
 static int set_size(struct scsi_spec *spec, char *value, char *why,
@@ -188,7 +188,7 @@ int scsi_spec_parse(const char *text, struct scsi_spec *spec, char *why,
 	int err = copy ? 0 : -ENOMEM;
 
 	*spec = (struct scsi_spec){ .lun = -1 };
-	while (!err && (item = next_item(&rest)))
+	while (!err && (item = spec_next_item(&rest)))
 		err = set_item(spec, item, why, why_len);
 	free(copy);
 	if (err == -ENOMEM)
