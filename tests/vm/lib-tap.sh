@@ -65,6 +65,16 @@ at_most() {
 	fi
 }
 
+# at_least GOT LIMIT NAME
+at_least() {
+	if awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a + 0 >= b + 0) }'
+	then
+		pass "$3: $1 (at least $2)"
+	else
+		fail "$3: $1 (at least $2)"
+	fi
+}
+
 skip_all() {
 	echo "1..0 # SKIP $*"
 	exit 0
