@@ -72,8 +72,14 @@ struct netvsc_dev;
 /* The room for RNDIS header and per-packet information of one frame. */
 #define NETVSC_TX_HDR		128
 
-/* Frames with a page list, or with none free, per channel. */
+/* Frames by page list that a channel may have with the host. */
 #define NETVSC_TX_SLOTS		512
+
+/* The largest description of a frame by page list. */
+#define NETVSC_TX_RANGES	32
+#define NETVSC_TX_PFNS		96
+#define NETVSC_TX_GPA_BYTES	(sizeof(struct vmbus_packet_mpb_array) + \
+				 NETVSC_TX_RANGES * 8 + NETVSC_TX_PFNS * 8)
 
 #define NETVSC_RSS_ENTRIES	NDIS_RSS_TABLE_MAX
 
@@ -105,6 +111,7 @@ enum netvsc_event {
 	NETVSC_EV_RX_BAD_RSC,		/* coalesced frame without start or end */
 	NETVSC_EV_RX_BAD_COMPLETION,	/* id of nothing that was sent */
 	NETVSC_EV_TX_HOST_ERROR,	/* host says it couldn't send */
+	NETVSC_EV_TX_DROPPED,		/* channel or interface is gone, or bad frame */
 	NETVSC_EV_CTL_BAD,		/* control answer that makes no sense */
 	NETVSC_EV_CTL_STRAY,		/* answer nobody waits for (any more) */
 	NETVSC_EV_CTL_TIMEOUT,		/* no answer in time */
@@ -164,6 +171,7 @@ struct netvsc_queue_stats {
 #define NETVSC_ID_RNDIS		BIT_ULL(62)	/* control message's buffer */
 #define NETVSC_ID_NVS		BIT_ULL(63)	/* NVSP request */
 #define NETVSC_ID_NONE		(U64_MAX - 2)	/* no answer wanted */
+#define NETVSC_ID_DROPPED	(U64_MAX - 3)	/* in a slot: for the poll */
 
 /* One message to the host: a section's frames, or one frame by page list. */
 struct netvsc_slot {
@@ -195,17 +203,23 @@ struct netvsc_tx {
 	struct netvsc_freelist plain;
 	u8 **hdr_pages;			/* headers of plain slots */
 
-	/* Under the tx lock from here on. */
+	/* Under the tx lock from here on; READ_ONCE elsewhere. */
 	s32 open;			/* slot being filled, -1 for none */
 	u32 open_last;			/* where its last message starts */
-	u32 nr_held;			/* READ_ONCE elsewhere */
+	u32 nr_held;
 	u16 held[NETVSC_HOLD_MAX];	/* complete, not sent yet; in order */
 	u32 sent;			/* frames; done follows */
+	bool waiting;			/* held until completions come */
+	bool blocked;			/* the ring was full */
+	bool any_dropped;		/* see NETVSC_ID_DROPPED */
 	void *gpa;			/* descriptor under construction */
 	struct netvsc_tx_stats *stats;
-
-	u32 done ____cacheline_aligned_in_smp;	/* frames; the poll's */
 	struct netdev_queue *txq;
+
+	/* The poll's. */
+	u32 done ____cacheline_aligned_in_smp;	/* frames */
+	u32 done_frames;		/* in this poll */
+	u32 done_bytes;
 };
 
 /* ---- receiving ---- */
@@ -314,6 +328,8 @@ struct netvsc_buf {
 struct netvsc_caps {
 	netdev_features_t features;	/* that may be switched on */
 	u32 tso_max_size;
+	u32 mtu;			/* 0: host doesn't say */
+	bool tcp4, udp4, tcp6, udp6;	/* checksums */
 	u32 rss_queues;			/* 1: no RSS */
 	u32 rss_entries;
 	u32 rss_flags;			/* NDIS_RSS_CAP_* */
@@ -341,19 +357,20 @@ struct netvsc_conn {
 
 	/* One RNDIS or NVSP request at a time; may sleep. */
 	struct mutex ctl_lock;
-	spinlock_t ctl_wait_lock;	/* the five below; BHs off */
+	spinlock_t ctl_wait_lock;	/* the six below; BHs off */
 	u32 ctl_seq;
 	u64 nvs_id;			/* 0: nobody waits */
 	struct nvs_msg nvs_reply;
 	u32 nvs_reply_len;
-	struct list_head requests;	/* struct netvsc_request */
+	struct netvsc_request *waiter;	/* for an RNDIS answer */
+	struct list_head requests;	/* with the host */
 	struct completion nvs_done;
 
-	spinlock_t chan_lock;		/* readiness, nr_open, openers */
+	spinlock_t chan_lock;		/* whose channels are, readiness */
 	u32 nr_chans;			/* places in chan[], constant */
 	u32 nr_open;			/* in use: chan[0 .. nr_open - 1] */
-	u32 openers;
-	bool closing;
+	u32 openers;			/* this and seen: binding_lock */
+	u32 seen;			/* that have come to an end */
 	wait_queue_head_t opener_wait;
 	struct netvsc_chan *chan[NETVSC_MAX_CHANS];
 };
@@ -410,6 +427,7 @@ struct netvsc_dev {			/* netdev_priv() */
 	struct net_device *net;
 	struct hv_device *hv;
 	struct netvsc_conn __rcu *conn;	/* changes under RTNL and conn_lock */
+	struct netvsc_conn *opener_conn; /* takes sub-channels; binding_lock */
 	struct mutex conn_lock;		/* for works, which can't take RTNL */
 	struct list_head list;		/* all cards; RTNL (vf.c looks for one) */
 
@@ -418,6 +436,7 @@ struct netvsc_dev {			/* netdev_priv() */
 	struct netvsc_rss rss;
 	struct netvsc_coal_config coal;	/* READ_ONCE in polls */
 	struct bpf_prog __rcu *xdp_prog;
+	bool mac_set;			/* by the user: the host is told again */
 	u32 msg_enable;
 	u32 speed;			/* ethtool: SPEED_* */
 	u8 duplex;
@@ -428,10 +447,12 @@ struct netvsc_dev {			/* netdev_priv() */
 	struct work_struct filter_work;
 	u32 filter;			/* what the host has; conn_lock */
 
-	spinlock_t link_lock;		/* the three below; BHs off */
+	spinlock_t link_lock;		/* the four below; BHs off */
+	bool link_stopped;
 	bool link_up;
 	bool link_flap;			/* show down and up */
 	u32 link_speed;			/* 100 bit/s; 0: not known */
+	unsigned long link_next;	/* jiffies: not shown before */
 	struct delayed_work link_work;
 
 	struct netvsc_vf vf;
@@ -454,6 +475,9 @@ extern unsigned int netvsc_host_timeout;	/* seconds, each request */
 extern const struct net_device_ops netvsc_netdev_ops;	/* netdev.c */
 extern const struct ethtool_ops netvsc_ethtool_ops;	/* ethtool.c */
 
+int netvsc_netdev_set_filter(struct netvsc_dev *nd, struct netvsc_conn *conn);
+void netvsc_netdev_filter_work(struct work_struct *work);
+
 bool netvsc_dev_rescinded(const struct netvsc_dev *nd);
 
 /*
@@ -471,12 +495,17 @@ int netvsc_conn_change(struct netvsc_dev *nd,
 int netvsc_conn_start(struct netvsc_dev *nd);	/* frames flow */
 void netvsc_conn_stop(struct netvsc_dev *nd);
 
+/* Waiting for the host: bounded, and ends with the device's rescind. */
+int netvsc_conn_wait(struct netvsc_conn *conn, struct completion *done,
+		     unsigned long deadline);
+bool netvsc_conn_pause(struct netvsc_conn *conn, unsigned long deadline);
+
 /* chan.c */
-struct netvsc_chan *netvsc_chan_alloc(struct netvsc_conn *conn, u32 index);
 int netvsc_chan_open_primary(struct netvsc_conn *conn);
-int netvsc_chan_open_subs(struct netvsc_conn *conn, u32 wanted);
-void netvsc_chan_close_all(struct netvsc_conn *conn);
-void netvsc_chan_free_all(struct netvsc_conn *conn);
+int netvsc_chan_prepare(struct netvsc_conn *conn, u32 n);
+void netvsc_chan_open_subs(struct netvsc_conn *conn);
+bool netvsc_chan_close_all(struct netvsc_conn *conn);
+bool netvsc_chan_free_all(struct netvsc_conn *conn);
 
 /*
  * nvs.c: sleeps, bounded. netvsc_nvs_switch_path() is for vf.c; 0 once the host
@@ -498,7 +527,8 @@ int netvsc_rndis_query(struct netvsc_conn *conn, u32 oid, const void *in,
 		       u32 in_len, void *out, u32 *out_len);
 int netvsc_rndis_set(struct netvsc_conn *conn, u32 oid, const void *in,
 		     u32 len);
-void netvsc_rndis_receive(struct netvsc_conn *conn, const u8 *shared, u32 len);
+void netvsc_rndis_receive(struct netvsc_conn *conn, u32 type, const u8 *shared,
+			  u32 len);
 void netvsc_rndis_sent(struct netvsc_conn *conn, u64 id, u32 status);
 void netvsc_rndis_free(struct netvsc_conn *conn);
 
@@ -513,7 +543,7 @@ int netvsc_oid_set_rss(struct netvsc_conn *conn);
 int netvsc_oid_set_filter(struct netvsc_conn *conn, u32 filter);
 int netvsc_oid_set_mac(struct netvsc_conn *conn, const u8 *mac);
 int netvsc_oid_read_mac(struct netvsc_conn *conn, u8 *mac);
-int netvsc_oid_read_link(struct netvsc_conn *conn);
+void netvsc_oid_read_link(struct netvsc_conn *conn);
 void netvsc_oid_read_name(struct netvsc_conn *conn);
 
 /* link.c */
@@ -523,35 +553,51 @@ void netvsc_link_apply(struct netvsc_dev *nd);
 void netvsc_link_stop(struct netvsc_dev *nd);
 
 /*
- * tx.c. The tx lock held; chan->ready and conn->tx_on seen under it.
+ * tx.c. The tx lock held; conn->tx_on seen under it.
  * netvsc_tx_raw() queues a frame without metadata (XDP_TX, ndo_xdp_xmit) by
  * copying it: 0, -ENOSPC, -EMSGSIZE; the caller counts, and calls
- * netvsc_tx_flush() after the last of a batch.
+ * netvsc_tx_commit(nc, false), or _flush(), after the last of a batch.
  */
 netdev_tx_t netvsc_tx_skb(struct netvsc_chan *nc, struct sk_buff *skb);
 int netvsc_tx_raw(struct netvsc_chan *nc, const void *data, u32 len);
+u32 netvsc_tx_describe(struct netvsc_chan *nc, const struct sk_buff *skb,
+		       u8 *hdr, u32 hdr_len);
 
-/* txq.c: slots, sections, holding back, completions */
+/* txq.c: slots, sections, holding back (tx lock held); completions (poll) */
 int netvsc_tx_alloc(struct netvsc_chan *nc, u32 first_section, u32 sections);
 void netvsc_tx_free(struct netvsc_chan *nc);
+s32 netvsc_tx_take_section(struct netvsc_chan *nc);
+s32 netvsc_tx_take_plain(struct netvsc_chan *nc);
+bool netvsc_tx_plain_left(const struct netvsc_chan *nc);
+u8 *netvsc_tx_hdr(const struct netvsc_tx *tx, u32 slot);
+void netvsc_tx_close(struct netvsc_chan *nc);
+void netvsc_tx_stop(struct netvsc_chan *nc);
 void netvsc_tx_flush(struct netvsc_chan *nc);
 void netvsc_tx_commit(struct netvsc_chan *nc, bool more);
-void netvsc_tx_complete(struct netvsc_chan *nc, u64 id, u32 status);
-void netvsc_tx_after_poll(struct netvsc_chan *nc, bool any_done);
+void netvsc_tx_complete(struct netvsc_chan *nc, u64 id, u32 status, int budget);
+void netvsc_tx_after_poll(struct netvsc_chan *nc, int budget);
 bool netvsc_tx_idle(const struct netvsc_chan *nc);
 
 /* rx.c: the poll, and what is in the receive buffer */
 void netvsc_rx_event(void *context);
 int netvsc_rx_poll(struct napi_struct *napi, int budget);
-struct sk_buff *netvsc_rx_finish_skb(struct netvsc_chan *nc,
-				     struct sk_buff *skb,
-				     const struct netvsc_frame *frame);
 
-/* comp.c: giving sections back */
+/*
+ * rx_skb.c: frames to the stack. In the poll; NVS_STATUS_*. packet_done: at the
+ * end of a transfer-page packet; false when a coalesced frame isn't whole.
+ */
+u32 netvsc_rx_frame(struct netvsc_chan *nc, const struct netvsc_frame *frame);
+u32 netvsc_rx_fragment(struct netvsc_chan *nc,
+		       const struct netvsc_frame *frame);
+bool netvsc_rx_packet_done(struct netvsc_chan *nc);
+
+/* comp.c: giving sections back; in the poll but for the first two */
 int netvsc_comp_alloc(struct netvsc_chan *nc);
 void netvsc_comp_free(struct netvsc_chan *nc);
+u32 netvsc_comp_room(const struct netvsc_chan *nc);
 void netvsc_comp_add(struct netvsc_chan *nc, u64 id, u32 status);
 bool netvsc_comp_flush(struct netvsc_chan *nc);
+void netvsc_comp_retry_later(struct netvsc_chan *nc);
 
 /*
  * coalesce.c. init and exit: when the channel comes and goes, NAPI not yet or no

@@ -32,6 +32,7 @@ static const char * const event_names[NETVSC_EV_COUNT] = {
 	[NETVSC_EV_RX_BAD_RSC]		= "rx_bad_rsc",
 	[NETVSC_EV_RX_BAD_COMPLETION]	= "rx_bad_completion",
 	[NETVSC_EV_TX_HOST_ERROR]	= "tx_host_error",
+	[NETVSC_EV_TX_DROPPED]		= "tx_gone",
 	[NETVSC_EV_CTL_BAD]		= "ctl_bad",
 	[NETVSC_EV_CTL_STRAY]		= "ctl_stray",
 	[NETVSC_EV_CTL_TIMEOUT]		= "ctl_timeout",
@@ -159,7 +160,11 @@ void netvsc_stats_get64(struct net_device *net, struct rtnl_link_stats64 *to)
 	to->tx_packets += vf.tx_packets;
 	to->tx_bytes += vf.tx_bytes;
 
-	to->tx_dropped = net->stats.tx_dropped + vf.tx_dropped;
+	to->tx_dropped = vf.tx_dropped +
+			 netvsc_stats_event(nd, NETVSC_EV_TX_NO_MEMORY) +
+			 netvsc_stats_event(nd, NETVSC_EV_TX_TOO_BIG) +
+			 netvsc_stats_event(nd, NETVSC_EV_TX_DROPPED) +
+			 netvsc_stats_event(nd, NETVSC_EV_VLAN_ERROR);
 	to->tx_errors = netvsc_stats_event(nd, NETVSC_EV_TX_HOST_ERROR);
 	to->rx_dropped = netvsc_stats_event(nd, NETVSC_EV_RX_NO_MEMORY) +
 			 netvsc_stats_event(nd, NETVSC_EV_RX_DOWN) +

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Received frames on their way to the stack: copied out of the receive buffer,
+ * once, into what GRO can merge without copying; and frames that the host has
+ * coalesced (RSC), which come in fragments, put together.
+ */
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include "netvsc_var.h"
+
+/* Frames up to here are copied into one piece. */
+#define LINEAR_MAX	3500
+/* Of larger ones, the headers; the rest goes into pieces of a page. */
+#define HEAD_LEN	256
+#define FRAME_MAX	(ETH_HLEN + 65535)
+
+static void count_frame(struct netvsc_chan *nc, u32 len, bool multicast)
+{
+	struct netvsc_rx_stats *st = nc->rx_stats;
+
+	u64_stats_update_begin(&st->syncp);
+	st->packets++;
+	st->bytes += len;
+	st->multicast += multicast;
+	u64_stats_update_end(&st->syncp);
+}
+
+static u32 no_memory(struct netvsc_chan *nc)
+{
+	netvsc_count(nc->nd, NETVSC_EV_RX_NO_MEMORY);
+	/* The host has done its part. */
+	return NVS_STATUS_OK;
+}
+
+/*
+ * Takes bytes from the parts of a frame, one after the other, as if they were
+ * one piece.
+ */
+struct source {
+	const struct netvsc_part *part;
+	u32 at;			/* in *part */
+};
+
+static void take(struct source *src, u8 *to, u32 len)
+{
+	u32 n;
+
+	while (len) {
+		n = min(len, src->part->len - src->at);
+		memcpy(to, src->part->data + src->at, n);
+		to += n;
+		len -= n;
+		src->at += n;
+		if (src->at == src->part->len) {
+			src->part++;
+			src->at = 0;
+		}
+	}
+}
+
+static struct sk_buff *copy_large(struct netvsc_chan *nc, struct source *src,
+				  u32 len)
+{
+	struct sk_buff *skb = napi_alloc_skb(&nc->napi, HEAD_LEN);
+	struct page *page;
+	void *piece;
+	u32 i, n;
+
+	if (!skb)
+		return NULL;
+	take(src, skb_put(skb, HEAD_LEN), HEAD_LEN);
+	len -= HEAD_LEN;
+	for (i = 0; len; i++) {
+		n = min_t(u32, len, PAGE_SIZE);
+		piece = i < MAX_SKB_FRAGS ? napi_alloc_frag(n) : NULL;
+		if (!piece) {
+			kfree_skb(skb);
+			return NULL;
+		}
+		take(src, piece, n);
+		page = virt_to_head_page(piece);
+		skb_add_rx_frag(skb, i, page, piece - page_address(page), n,
+				SKB_DATA_ALIGN(n));
+		len -= n;
+	}
+	return skb;
+}
+
+static struct sk_buff *copy_frame(struct netvsc_chan *nc, struct source *src,
+				  u32 len)
+{
+	struct sk_buff *skb;
+
+	if (len > LINEAR_MAX)
+		return copy_large(nc, src, len);
+	skb = napi_alloc_skb(&nc->napi, len);
+	if (likely(skb))
+		take(src, skb_put(skb, len), len);
+	return skb;
+}
+
+/* Some hosts leave the sum of a coalesced frame's IPv4 header to us. */
+static void sum_ip_header(struct sk_buff *skb)
+{
+	struct iphdr *ip = (struct iphdr *)skb->data;
+
+	if (skb->protocol != htons(ETH_P_IP) ||
+	    skb_headlen(skb) < sizeof(*ip) || ip->ihl < 5 ||
+	    skb_headlen(skb) < ip->ihl * 4)
+		return;
+	ip->check = 0;
+	ip->check = ip_fast_csum(ip, ip->ihl);
+}
+
+static void set_checksum(struct netvsc_chan *nc, struct sk_buff *skb, u32 csum)
+{
+	u32 invalid = RNDIS_CSUM_RX_IP_INVALID | RNDIS_CSUM_RX_IP_OK;
+
+	if ((csum & invalid) == invalid)
+		sum_ip_header(skb);
+	/* What it found wrong, the stack is to find itself. */
+	if ((nc->nd->net->features & NETIF_F_RXCSUM) &&
+	    (csum & (RNDIS_CSUM_RX_TCP_OK | RNDIS_CSUM_RX_UDP_OK)))
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+}
+
+/* To the stack, with what the host says of the frame. */
+static void deliver(struct netvsc_chan *nc, struct sk_buff *skb,
+		    const struct netvsc_frame *frame)
+{
+	struct net_device *net = nc->nd->net;
+	u16 tci;
+
+	skb->protocol = eth_type_trans(skb, net);
+	skb_checksum_none_assert(skb);
+	if (frame->has_csum)
+		set_checksum(nc, skb, frame->csum);
+	if (frame->has_hash && (net->features & NETIF_F_RXHASH))
+		skb_set_hash(skb, frame->hash, PKT_HASH_TYPE_L4);
+	if (frame->has_vlan) {
+		tci = RNDIS_8021Q_VLAN(frame->vlan) |
+		      RNDIS_8021Q_PRIORITY(frame->vlan) << VLAN_PRIO_SHIFT;
+		if (RNDIS_8021Q_CFI(frame->vlan))
+			tci |= VLAN_CFI_MASK;
+		__vlan_hwaccel_put_tag(skb, htons(ETH_P_8021Q), tci);
+	}
+	skb_record_rx_queue(skb, nc->index);
+	napi_gro_receive(&nc->napi, skb);
+}
+
+static u32 bad_frame(struct netvsc_chan *nc, enum netvsc_event ev, u32 len)
+{
+	netvsc_count(nc->nd, ev);
+	netvsc_note(nc->nd, "bad frame of %u bytes from the host\n", len);
+	return NVS_STATUS_FAIL;
+}
+
+u32 netvsc_rx_frame(struct netvsc_chan *nc, const struct netvsc_frame *frame)
+{
+	struct netvsc_part part = { frame->data, frame->len };
+	struct source src = { &part, 0 };
+	struct bpf_prog *prog;
+	struct sk_buff *skb;
+
+	if (unlikely(frame->len < ETH_HLEN || frame->len > FRAME_MAX))
+		return bad_frame(nc, NETVSC_EV_RX_BAD_RNDIS, frame->len);
+
+	prog = rcu_dereference_bh(nc->nd->xdp_prog);
+	if (prog) {
+		skb = netvsc_xdp_receive(nc, prog, frame);
+		if (!skb)
+			return NVS_STATUS_OK;
+	} else {
+		skb = copy_frame(nc, &src, frame->len);
+		if (unlikely(!skb))
+			return no_memory(nc);
+	}
+	count_frame(nc, skb->len,
+		    is_multicast_ether_addr(skb->data) &&
+		    !is_broadcast_ether_addr(skb->data));
+	deliver(nc, skb, frame);
+	return NVS_STATUS_OK;
+}
+
+/* ---- coalesced frames ---- */
+
+static u32 bad_rsc(struct netvsc_chan *nc, u32 len)
+{
+	nc->rsc->nr = 0;
+	nc->rsc->broken = true;
+	return bad_frame(nc, NETVSC_EV_RX_BAD_RSC, len);
+}
+
+static u32 finish_rsc(struct netvsc_chan *nc)
+{
+	struct netvsc_rsc *rsc = nc->rsc;
+	struct source src = { rsc->part, 0 };
+	struct netvsc_rx_stats *st = nc->rx_stats;
+	struct sk_buff *skb = copy_frame(nc, &src, rsc->bytes);
+	u32 nr = rsc->nr;
+
+	rsc->nr = 0;
+	if (unlikely(!skb))
+		return no_memory(nc);
+	u64_stats_update_begin(&st->syncp);
+	st->rsc++;
+	st->rsc_fragments += nr;
+	u64_stats_update_end(&st->syncp);
+	count_frame(nc, skb->len, false);
+	deliver(nc, skb, &rsc->first);
+	return NVS_STATUS_OK;
+}
+
+/*
+ * What the host says of the frame counts from the first fragment; the others
+ * have payload only. All of them are in one transfer-page packet, so that they
+ * stay where they are until the frame is whole.
+ */
+u32 netvsc_rx_fragment(struct netvsc_chan *nc, const struct netvsc_frame *frame)
+{
+	struct netvsc_rsc *rsc = nc->rsc;
+
+	if (!rsc)
+		return bad_frame(nc, NETVSC_EV_RX_BAD_RSC, frame->len);
+	if (frame->rsc_flags & RNDIS_PACKET_ID_FIRST) {
+		if (rsc->nr || frame->len < ETH_HLEN)
+			return bad_rsc(nc, frame->len);
+		rsc->first = *frame;
+		rsc->bytes = 0;
+		rsc->broken = false;
+	} else if (rsc->broken) {
+		return NVS_STATUS_FAIL;
+	} else if (!rsc->nr) {
+		return bad_rsc(nc, frame->len);
+	}
+	if (rsc->nr == NETVSC_RSC_MAX || frame->len > FRAME_MAX ||
+	    rsc->bytes + frame->len > FRAME_MAX)
+		return bad_rsc(nc, frame->len);
+	rsc->part[rsc->nr].data = frame->data;
+	rsc->part[rsc->nr].len = frame->len;
+	rsc->nr++;
+	rsc->bytes += frame->len;
+	if (frame->rsc_flags & RNDIS_PACKET_ID_LAST)
+		return finish_rsc(nc);
+	return NVS_STATUS_OK;
+}
+
+bool netvsc_rx_packet_done(struct netvsc_chan *nc)
+{
+	struct netvsc_rsc *rsc = nc->rsc;
+
+	rsc->broken = false;
+	if (!rsc->nr)
+		return true;
+	bad_rsc(nc, rsc->bytes);
+	rsc->broken = false;
+	return false;
+}
