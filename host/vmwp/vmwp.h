@@ -34,8 +34,6 @@ enum vmwp_exit {
 
 enum vmwp_state { VMWP_RUNNING, VMWP_PAUSED, VMWP_CRASHED, VMWP_STOPPING };
 
-#define VMWP_CARDS 8
-
 struct bridge;
 struct board;
 struct control;
@@ -57,8 +55,6 @@ struct vmwp {
 	struct board *board;
 	struct storvsp *scsi[OPTIONS_CONTROLLERS];
 	bool scsi_going[OPTIONS_CONTROLLERS]; /* being taken away */
-	struct netvsp *card[VMWP_CARDS];
-	bool card_going[VMWP_CARDS];
 	struct control *control;
 
 	enum vmwp_state state;
@@ -133,25 +129,6 @@ int scsi_each(struct vmwp *w,
 	      int (*fn)(unsigned int controller,
 			const struct storvsp_lun_info *info, void *arg),
 	      void *arg);
-
-/* net.c: network cards and their back ends; struct net_spec: options.h */
-struct net_spec;
-int net_create(struct vmwp *w, char *why, size_t why_len);
-void net_destroy(struct vmwp *w);
-/* 0 or -errno and why; *card: its number, the lowest free. */
-int net_add(struct vmwp *w, const struct net_spec *spec, unsigned int *card,
-	    char *why, size_t why_len);
-/* done(arg) when the child and the back end are rid of it.  -ENOENT. */
-int net_remove(struct vmwp *w, unsigned int card, void (*done)(void *arg),
-	       void *arg);
-/* Pull or put in the plug.  -ENOENT. */
-int net_set_link(struct vmwp *w, unsigned int card, bool up);
-/* Calls fn for every card; until it returns nonzero, which is then returned. */
-int net_each(struct vmwp *w,
-	     int (*fn)(unsigned int card, struct netvsp *n, void *arg),
-	     void *arg);
-/* The "net" array of the statistics. */
-struct json_object *net_stats(struct vmwp *w);
 
 /* life.c: what becomes of the VM */
 int life_start(struct vmwp *w, char *why, size_t why_len);

@@ -23,11 +23,14 @@ struct netvsp_config {
 	unsigned int processors;   /* of the VM: bounds the channels */
 	unsigned int max_channels; /* 0: one for each processor */
 	uint32_t max_version;	   /* NVS_VERSION_*; 0: newest */
-	uint8_t mac[6];		   /* permanent; all zeroes: made of vm_id */
+	uint8_t mac[6]; /* permanent; zeroes: netvsp_default_mac() */
 	bool link_down;		   /* at first, by the user */
 	struct guid_reg vm_id;
 };
 
+/* What the back end wishes, or else one that derives from vm_id and number. */
+void netvsp_default_mac(const struct netvsp_config *cfg, const struct net *net,
+			uint8_t mac[6]);
 /* Takes `net` over on success.  0 or -errno. */
 int netvsp_create(struct vmbus_server *srv, const struct netvsp_config *cfg,
 		  struct net *net, struct netvsp **out);

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Counters of a card, by name. */
+#include "netvsp_var.h"
+
+static const char *const names[NET_C_COUNT] = {
+#define X(name) [NET_C_##name] = #name,
+	NET_COUNTERS(X)
+#undef X
+};
+
+uint64_t net_counter_sum(const struct netvsp *n, enum net_counter c)
+{
+	uint64_t sum = 0;
+	unsigned int q;
+
+	for (q = 0; q < n->nqueues; q++)
+		sum += atomic_load_explicit(&n->queue[q].count[c],
+					    memory_order_relaxed);
+	return sum;
+}
+
+void netvsp_counters(struct netvsp *n, netvsp_counter_fn fn, void *arg)
+{
+	unsigned int c;
+
+	for (c = 0; c < NET_C_COUNT; c++)
+		fn(names[c], net_counter_sum(n, c), arg);
+}
+
+void netvsp_queue_counters(struct netvsp *n, unsigned int queue,
+			   netvsp_counter_fn fn, void *arg)
+{
+	static const enum net_counter own[] = {
+		NET_C_tx_frames, NET_C_tx_bytes,       NET_C_tx_packets,
+		NET_C_rx_frames, NET_C_rx_bytes,       NET_C_rx_packets,
+		NET_C_rx_rsc,	 NET_C_rx_handed_over, NET_C_bytes_copied,
+	};
+	struct net_queue_stats s;
+	unsigned int i;
+
+	if (queue >= n->nqueues)
+		return;
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		fn(names[own[i]],
+		   atomic_load_explicit(&n->queue[queue].count[own[i]],
+					memory_order_relaxed),
+		   arg);
+	net_get_stats(n->net, queue, &s);
+	fn("backend_frames_out", s.frames_out, arg);
+	fn("backend_bytes_out", s.bytes_out, arg);
+	fn("backend_frames_in", s.frames_in, arg);
+	fn("backend_bytes_in", s.bytes_in, arg);
+	fn("backend_drops_out", s.drops_out, arg);
+	fn("backend_drops_in", s.drops_in, arg);
+	fn("backend_faults", s.faults, arg);
+	fn("backend_system_calls", s.system_calls, arg);
+	fn("backend_bytes_copied", s.bytes_copied, arg);
+}
