@@ -160,8 +160,9 @@ static int bad_key(const char *name, char *why, size_t why_len)
 	return -EINVAL;
 }
 
-static int set_item(struct scsi_spec *spec, char *item, char *why,
-		    size_t why_len)
+/* *seen: a bit for each key that was given. */
+static int set_item(struct scsi_spec *spec, unsigned int *seen, char *item,
+		    char *why, size_t why_len)
 {
 	char *value = strchr(item, '=');
 	size_t i;
@@ -176,20 +177,28 @@ static int set_item(struct scsi_spec *spec, char *item, char *why,
 	*value++ = '\0';
 	for (i = 0; i < NKEYS; i++)
 		if (!strcmp(item, keys[i].name))
-			return keys[i].set(spec, value, why, why_len);
-	return bad_key(item, why, why_len);
+			break;
+	if (i == NKEYS)
+		return bad_key(item, why, why_len);
+	if (*seen & 1u << i) {
+		snprintf(why, why_len, "%s= is given twice", item);
+		return -EINVAL;
+	}
+	*seen |= 1u << i;
+	return keys[i].set(spec, value, why, why_len);
 }
 
 int scsi_spec_parse(const char *text, struct scsi_spec *spec, char *why,
 		    size_t why_len)
 {
 	char *copy = strdup(text), *rest = copy, *item;
+	unsigned int seen = 0;
 	bool null;
 	int err = copy ? 0 : -ENOMEM;
 
 	*spec = (struct scsi_spec){ .lun = -1 };
 	while (!err && (item = spec_next_item(&rest)))
-		err = set_item(spec, item, why, why_len);
+		err = set_item(spec, &seen, item, why, why_len);
 	free(copy);
 	if (err == -ENOMEM)
 		snprintf(why, why_len, "out of memory");
@@ -198,6 +207,11 @@ int scsi_spec_parse(const char *text, struct scsi_spec *spec, char *why,
 	null = spec->format && !strcmp(spec->format, "null");
 	if (!spec->path && !null) {
 		snprintf(why, why_len, "a disk description needs file=PATH");
+		return -EINVAL;
+	}
+	if (spec->path && null) {
+		snprintf(why, why_len,
+			 "format=null has no file: leave file= away");
 		return -EINVAL;
 	}
 	if (null && !spec->size) {

@@ -179,6 +179,8 @@ static void test_scsi(void **state)
 	refused("--scsi file=a,size=1G", "format=null only");
 	refused("--scsi format=null", "needs size=SIZE");
 	refused("--scsi format=null,size=100", "multiple of 4096");
+	refused("--scsi format=null,size=4096,file=a", "has no file");
+	refused("--scsi file=a,lun=1,lun=2", "lun= is given twice");
 	refused("--scsi file=a,raedonly=on", "did you mean 'readonly='?");
 	refused("--scsi file=a,cache=off", "unknown disk setting 'cache'");
 	refused("--scsi file=a,lun=1 --scsi file=b,lun=1",
