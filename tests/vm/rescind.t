@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The root takes a SCSI controller away while its disks are written to, and
-# gives it back, twenty times: I/O ends in errors, the device goes, comes back
+# gives it back, again and again: I/O ends in errors, the device goes, comes back
 # with what was on it; a disk on another controller does not notice.
 # tier: long
 # root-kernel: 6.1
@@ -18,6 +18,7 @@ disk() { # CONTROLLER-NUMBER-BY-SIZE: the disk of so many sectors
 	return 1
 }
 stay=16384 go=32768
+rounds=$(sed -n 's/.*\brounds=\([0-9]*\).*/\1/p' /proc/cmdline)
 wait_for 30 disk $stay; ok $? 'the disk that stays'
 wait_for 30 disk $go; ok $? 'the disk that goes'
 keep=$(disk $stay)
@@ -26,7 +27,7 @@ reader=$!
 dd if=/dev/urandom of=/tmp/data bs=64k count=16 2>/dev/null
 dd if=/tmp/data of=$(disk $go) bs=64k oflag=direct 2>/dev/null; ok $? 'data on it'
 n=0
-while [ $n -lt 20 ]; do
+while [ $n -lt $rounds ]; do
 	d=$(disk $go) || break
 	# By the open file: the name may be gone, or another's, at any moment.
 	( exec 3<>$d
@@ -40,7 +41,7 @@ while [ $n -lt 20 ]; do
 	dd if=$(disk $go) bs=64k count=16 iflag=direct 2>/dev/null | cmp -s - /tmp/data || { ok 1 "round $n: with the same data"; break; }
 	n=$((n + 1))
 done
-is $n 20 'rounds'
+is $n $rounds 'rounds'
 kill $reader
 test ! -e /tmp/failed; ok $? 'the other disk did not notice'
 is "$(ls /sys/bus/vmbus/devices | wc -l)" 2 'devices on the bus'
@@ -52,13 +53,13 @@ for who in ours stock; do
 done
 enter_root
 
-rescind() { # RUN IMAGE
+rescind() { # RUN IMAGE ROUNDS
 	local n
 	truncate -s 8M "$T/stay.img"
 	truncate -s 16M "$T/go.img"
-	start_child "$1" 6.1 "$2" '' --processors 2 --memory 256M \
+	start_child "$1" 6.1 "$2" "rounds=$3" --processors 2 --memory 256M \
 		--scsi "file=$T/stay.img,controller=0" --scsi "file=$T/go.img,controller=1"
-	for n in $(seq 0 19); do
+	for n in $(seq 0 $(($3 - 1))); do
 		wait_line "$1" "^phase take $n\$" 60 || break
 		sleep 0.2
 		control controller remove 1 || note "round $n: hvctl controller remove failed"
@@ -69,6 +70,6 @@ rescind() { # RUN IMAGE
 	wait_child 120
 	child_passed "$1"
 }
-rescind ours ours
-rescind stock stock
+rescind ours ours 12
+rescind stock stock 3
 finish
