@@ -33,44 +33,9 @@ static int parse_address(const char *text, uint32_t *controller, uint32_t *lun)
 	return HVCTL_OK;
 }
 
-/* Where the value of file= begins in a disk description, or NULL. */
-static const char *find_file(const char *spec)
-{
-	while (*spec) {
-		if (!strncmp(spec, "file=", 5))
-			return spec + 5;
-		while (*spec && (spec[0] != ',' || spec[1] == ','))
-			spec += spec[0] == ',' ? 2 : 1;
-		if (*spec)
-			spec++;
-	}
-	return NULL;
-}
-
-/* The worker's working directory is another one: make the path absolute. */
-static char *absolute_spec(const char *spec)
-{
-	const char *file = find_file(spec);
-	char cwd[2048], quoted[2 * sizeof(cwd)], *out;
-	size_t i, n = 0;
-
-	if (!file || *file == '/' || !getcwd(cwd, sizeof(cwd)))
-		return strdup(spec);
-	for (i = 0; cwd[i]; i++) {
-		if (cwd[i] == ',')
-			quoted[n++] = ',';
-		quoted[n++] = cwd[i];
-	}
-	quoted[n] = '\0';
-	if (asprintf(&out, "%.*s%s/%s", (int)(file - spec), spec, quoted,
-		     file) < 0)
-		return NULL;
-	return out;
-}
-
 static int disk_add(struct hvctl *h, const char *spec)
 {
-	char *full = absolute_spec(spec);
+	char *full = spec_absolute(spec, "file=");
 	sd_bus_message *reply = NULL;
 	uint32_t controller, lun;
 	int status;
@@ -130,86 +95,18 @@ static int disk_resize(struct hvctl *h, const char *address)
 	return status;
 }
 
-/* Property names are CamelCase on the bus and lower_case in JSON. */
-static void json_key(const char *name, char *buf, size_t len)
-{
-	size_t n = 0;
-
-	for (; *name && n + 2 < len; name++) {
-		if (n && *name >= 'A' && *name <= 'Z')
-			buf[n++] = '_';
-		buf[n++] = *name >= 'A' && *name <= 'Z' ? *name - 'A' + 'a' :
-							  *name;
-	}
-	buf[n] = '\0';
-}
-
-static struct json_object *read_variant(sd_bus_message *m)
-{
-	struct json_object *out = NULL;
-	const char *type;
-	const char *s;
-	uint32_t u;
-	uint64_t t;
-	int b;
-
-	if (sd_bus_message_peek_type(m, NULL, &type) < 0 ||
-	    sd_bus_message_enter_container(m, 'v', type) < 0)
-		return NULL;
-	if (!strcmp(type, "s") && sd_bus_message_read(m, "s", &s) >= 0)
-		out = json_object_new_string(s);
-	else if (!strcmp(type, "u") && sd_bus_message_read(m, "u", &u) >= 0)
-		out = json_object_new_uint64(u);
-	else if (!strcmp(type, "t") && sd_bus_message_read(m, "t", &t) >= 0)
-		out = json_object_new_uint64(t);
-	else if (!strcmp(type, "b") && sd_bus_message_read(m, "b", &b) >= 0)
-		out = json_object_new_boolean(b);
-	else
-		sd_bus_message_skip(m, type);
-	sd_bus_message_exit_container(m);
-	return out;
-}
-
-/* One a{sv}, already entered. */
-static struct json_object *read_disk(sd_bus_message *m)
-{
-	struct json_object *o = json_object_new_object();
-	const char *name;
-	char key[64];
-
-	while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
-		if (sd_bus_message_read(m, "s", &name) < 0)
-			break;
-		json_key(name, key, sizeof(key));
-		json_object_object_add(o, key, read_variant(m));
-		sd_bus_message_exit_container(m);
-	}
-	return o;
-}
-
 static int disk_list(struct hvctl *h)
 {
 	struct json_object *list;
-	sd_bus_message *reply = NULL;
-	int status = client_call(h, "ListDisks", &reply, NULL);
+	int status = client_list(h, "ListDisks", &list);
 
 	if (status)
 		return status;
-	list = json_object_new_array();
-	if (sd_bus_message_enter_container(reply, 'a', "a{sv}") < 0)
-		status = fail(HVCTL_REFUSED,
-			      "the worker's answer makes no sense");
-	while (!status &&
-	       sd_bus_message_enter_container(reply, 'a', "{sv}") > 0) {
-		json_object_array_add(list, read_disk(reply));
-		sd_bus_message_exit_container(reply);
-	}
-	if (!status && h->json)
+	if (h->json)
 		print_json(list);
-	else if (!status)
+	else
 		print_table(list, 0);
 	json_object_put(list);
-	sd_bus_message_unref(reply);
 	return status;
 }
 

@@ -33,6 +33,10 @@ int client_call(struct hvctl *h, const char *method, sd_bus_message **reply,
 int client_property(struct hvctl *h, const char *name, const char *type,
 		    struct json_object **out);
 int client_stats(struct hvctl *h, struct json_object **out);
+/* list.c: the array of objects that a method without arguments answers. */
+int client_list(struct hvctl *h, const char *method, struct json_object **out);
+/* A description whose path, the value of `key`, is absolute; NULL: no memory. */
+char *spec_absolute(const char *spec, const char *key);
 
 /* Prints `hvctl: ...` and returns status. */
 int fail(int status, const char *fmt, ...)
@@ -43,12 +47,13 @@ void print_json(struct json_object *o);
 void print_value(struct json_object *o, unsigned int indent); /* for people */
 void print_table(struct json_object *array, unsigned int indent);
 
-/* verbs.c, disk.c; argv[0] is the verb */
+/* verbs.c, disk.c, net.c; argv[0] is the verb */
 int verb_state(struct hvctl *h, int argc, char **argv);
 int verb_stats(struct hvctl *h, int argc, char **argv);
 int verb_channels(struct hvctl *h, int argc, char **argv);
 int verb_plain(struct hvctl *h, int argc, char **argv); /* pause, resume, ... */
 int verb_disk(struct hvctl *h, int argc, char **argv);
 int verb_controller(struct hvctl *h, int argc, char **argv);
+int verb_net(struct hvctl *h, int argc, char **argv);
 
 #endif

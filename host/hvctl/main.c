@@ -26,6 +26,9 @@ static const struct verb verbs[] = {
 	  "disk list | add SPEC | remove [C:]LUN | resize [C:]LUN" },
 	{ "controller", verb_controller, 1, 2,
 	  "controller list | add NUMBER | remove NUMBER" },
+	{ "net", verb_net, 1, 3,
+	  "net list | add SPEC | remove CARD | link CARD up|down | "
+	  "mac CARD ADDRESS | stats [CARD] | flush" },
 };
 
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -48,6 +51,14 @@ static const char usage[] =
 	"  disk resize [C:]LUN      looks at the file's size again\n"
 	"  controller list | add NUMBER | remove NUMBER\n"
 	"                           a SCSI controller, with all its disks\n"
+	"  net list                 its network cards\n"
+	"  net add user|tap=IFNAME|socket=PATH|null[,mac=MAC][,queues=N][,mtu=N]\n"
+	"           [,link=on|off][,version=X]...; see vmwp(1)\n"
+	"  net remove CARD          takes a card away; CARD: net0 or 0\n"
+	"  net link CARD up|down    plugs the cable in, pulls it out\n"
+	"  net mac CARD ADDRESS     the same card anew with another address\n"
+	"  net stats [CARD]         counters of its cards\n"
+	"  net flush                writes out what was captured\n"
 	"  help\n"
 	"\n"
 	"Without --socket: $ENLIGHT_SOCKET, or the only socket in /run/enlight.\n"

@@ -66,10 +66,11 @@ static struct json_object *array_difference(struct json_object *now,
 /* These name things; they do not count. */
 static bool is_name(const char *key)
 {
-	static const char *const names[] = { "relid",	   "sub_index",
-					     "controller", "lun",
-					     "pid",	   "size",
-					     "memory",	   "processors" };
+	static const char *const names[] = {
+		"relid",      "sub_index", "controller", "lun",
+		"pid",	      "size",	   "card",	 "queue",
+		"queues_max", "mtu",	   "memory",	 "processors"
+	};
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)

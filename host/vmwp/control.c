@@ -51,6 +51,8 @@ static int client_start(struct client *client, int fd)
 	if (err >= 0)
 		err = control_add_worker(client);
 	if (err >= 0)
+		err = control_add_cards(client);
+	if (err >= 0)
 		err = sd_bus_match_signal(bus, NULL, NULL,
 					  "/org/freedesktop/DBus/Local",
 					  "org.freedesktop.DBus.Local",
@@ -266,4 +268,14 @@ void control_disk(struct vmwp *w, bool added, unsigned int controller,
 		sd_bus_emit_signal(c->bus, CONTROL_PATH, CONTROL_INTERFACE,
 				   added ? "DiskAdded" : "DiskRemoved", "uu",
 				   controller, lun);
+}
+
+void control_card(struct vmwp *w, bool added, unsigned int number)
+{
+	struct client *c;
+
+	for (c = w->control ? w->control->clients : NULL; c; c = c->next)
+		sd_bus_emit_signal(c->bus, CONTROL_PATH, CONTROL_INTERFACE,
+				   added ? "CardAdded" : "CardRemoved", "u",
+				   (uint32_t)number);
 }

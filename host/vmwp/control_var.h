@@ -33,6 +33,8 @@ struct control {
 
 /* The worker's object on a new connection. 0 or -errno. */
 int control_add_worker(struct client *client);
+/* More of the same interface: network cards. */
+int control_add_cards(struct client *client);
 /* What a D-Bus library asks a bus for, answered by the worker itself. */
 int control_add_bus(struct client *client);
 

@@ -77,6 +77,7 @@ static const struct device_kind kinds[] = {
 	{ partition_create, partition_destroy },
 	{ bridge_create, bridge_destroy },
 	{ scsi_create, scsi_destroy },
+	{ cards_create, cards_destroy },
 	{ boot_create, NULL },
 	{ control_create, control_destroy },
 	{ board_create, board_destroy },

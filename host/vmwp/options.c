@@ -128,6 +128,36 @@ static int set_scsi(struct options *opt, const char *value, char *why,
 	return 0;
 }
 
+static int set_net(struct options *opt, const char *value, char *why,
+		   size_t why_len)
+{
+	struct net_spec spec;
+	char detail[300];
+	unsigned int i;
+	int err = net_spec_parse(value, &spec, detail, sizeof(detail));
+
+	net_spec_free(&spec);
+	if (err)
+		return refuse(why, why_len, "--net: %s", detail);
+	if (opt->nnets == OPTIONS_CARDS)
+		return refuse(why, why_len, "more than %d cards",
+			      OPTIONS_CARDS);
+	for (i = 0; i < opt->nnets && spec.card >= 0; i++)
+		if (opt->net[i].card == spec.card)
+			return refuse(why, why_len,
+				      "--net: two cards with card=%d: give one "
+				      "of them another number",
+				      spec.card);
+	opt->net[opt->nnets++] = (struct net_option){ value, spec.card };
+	return 0;
+}
+
+static int set_capture(struct options *opt, const char *value, char *why,
+		       size_t why_len)
+{
+	return set_path(&opt->capture, "capture", value, why, why_len);
+}
+
 static int set_serial(struct options *opt, const char *value, char *why,
 		      size_t why_len)
 {
@@ -199,58 +229,18 @@ static int set_version(struct options *opt, const char *value, char *why,
 		value);
 }
 
-/* "bus:", or "scsi" with a controller, perhaps a sub-channel of it, and ":" */
-static bool names_channel(const char *value)
-{
-	unsigned int controller, sub;
-	int n = 0, m = 0;
-
-	if (!strncmp(value, "bus:", 4))
-		return true;
-	if (sscanf(value, "scsi%1u%n.%3u%n", &controller, &n, &sub, &m) < 1 ||
-	    controller >= OPTIONS_CONTROLLERS)
-		return false;
-	value += m ? m : n;
-	/* A digit there is a LUN: a disk is meant. */
-	return *value == ':' && !isdigit((unsigned char)value[1]);
-}
-
 static int set_fault(struct options *opt, const char *value, char *why,
 		     size_t why_len)
 {
-	struct fault_spec *f = &opt->fault[opt->nfaults];
-	unsigned int controller, lun;
-	int n = 0;
+	int err;
 
 	if (opt->nfaults == OPTIONS_FAULTS)
 		return refuse(why, why_len, "more than %d --fault",
 			      OPTIONS_FAULTS);
-	*f = (struct fault_spec){ .controller = -1, .lun = -1 };
-	if (names_channel(value)) {
-		f->vmbus = true;
-	} else if (!strncmp(value, "disk:", 5)) {
-		value += 5;
-	} else if (sscanf(value, "scsi%1u:%2u:%n", &controller, &lun, &n) ==
-			   2 &&
-		   n && controller < OPTIONS_CONTROLLERS &&
-		   lun < OPTIONS_LUNS) {
-		f->controller = controller;
-		f->lun = lun;
-		value += n;
-	} else {
-		return refuse(
-			why, why_len,
-			"--fault %s: begin with the disk, as scsi0:0:op=read,"
-			"err=EIO, or with disk: for all disks; or with the "
-			"channel, as scsi0:do=repeat, or with bus:",
-			value);
-	}
-	if (asprintf(&f->fault, "%s%s", f->vmbus ? "" : "disk:", value) < 0) {
-		f->fault = NULL;
-		return refuse(why, why_len, "out of memory");
-	}
-	opt->nfaults++;
-	return 0;
+	err = fault_spec_parse(value, &opt->fault[opt->nfaults], why, why_len);
+	if (!err)
+		opt->nfaults++;
+	return err;
 }
 
 static int set_no_reboot(struct options *opt, const char *value, char *why,
@@ -320,6 +310,8 @@ static const struct option_kind kinds[] = {
 	{ "memory", true, set_memory },
 	{ "processors", true, set_processors },
 	{ "scsi", true, set_scsi },
+	{ "net", true, set_net },
+	{ "capture", true, set_capture },
 	{ "serial", true, set_serial },
 	{ "control", true, set_control },
 	{ "stats", true, set_stats },
@@ -429,13 +421,4 @@ void options_free(struct options *opt)
 		free(opt->fault[i].fault);
 	opt->nscsi = 0;
 	opt->nfaults = 0;
-}
-
-bool fault_spec_matches(const struct fault_spec *f, unsigned int controller,
-			unsigned int lun)
-{
-	return !f->vmbus &&
-	       (f->controller < 0 ||
-		(unsigned int)f->controller == controller) &&
-	       (f->lun < 0 || (unsigned int)f->lun == lun);
 }

@@ -53,12 +53,21 @@ struct net_spec {
 
 /*
  * scsiC:L:FAULT or disk:FAULT (every disk), FAULT as in backend/disk/disk.h;
- * scsiC:FAULT or bus:FAULT, as in vmbus/fault.h.
+ * netC:op=... or net:op=... (every card), as in backend/net/net.h; scsiC:do=...,
+ * netC:do=... or bus:do=..., as in vmbus/fault.h.
  */
 struct fault_spec {
 	bool vmbus;
+	bool net;
+	int card;	     /* of a network; -1: every one */
 	int controller, lun; /* of a disk; -1: every one */
 	char *fault;	     /* for who knows what it means */
+};
+
+/* Checked, but kept as text: it is taken apart where the card is made. */
+struct net_option {
+	const char *text; /* of argv */
+	int card;	  /* that it names, or -1 */
 };
 
 struct options {
@@ -67,6 +76,9 @@ struct options {
 	unsigned int processors;
 	struct scsi_spec scsi[OPTIONS_DISKS];
 	unsigned int nscsi;
+	struct net_option net[OPTIONS_CARDS];
+	unsigned int nnets;
+	const char *capture;
 	const char *serial[OPTIONS_SERIALS]; /* NULL: absent */
 	unsigned int nserial;
 	const char *control, *stats, *name;
@@ -84,9 +96,14 @@ int options_parse(int argc, char **argv, struct options *opt, char *why,
 void options_free(struct options *opt);
 /* What --help prints. */
 const char *options_usage(void);
+/* 0 or -EINVAL with one line in why; f->fault is the caller's to free. */
+int fault_spec_parse(const char *text, struct fault_spec *f, char *why,
+		     size_t why_len);
 /* Is it a fault of disks, and concerns that one? */
 bool fault_spec_matches(const struct fault_spec *f, unsigned int controller,
 			unsigned int lun);
+/* The same of cards. */
+bool fault_spec_matches_card(const struct fault_spec *f, unsigned int card);
 
 /* 0 or -EINVAL/-ENOMEM with one line in why; free in either case. */
 int scsi_spec_parse(const char *text, struct scsi_spec *spec, char *why,

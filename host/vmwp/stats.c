@@ -250,6 +250,7 @@ struct json_object *stats_collect(struct vmwp *w)
 	add_hypervisor(w, root);
 	add_vmbus(w, root);
 	add_disks(w, root);
+	json_object_object_add(root, "nets", stats_cards(w));
 	add_process(root);
 	return root;
 }

@@ -37,6 +37,7 @@ enum vmwp_state { VMWP_RUNNING, VMWP_PAUSED, VMWP_CRASHED, VMWP_STOPPING };
 struct bridge;
 struct board;
 struct control;
+struct cards;
 
 /* What the child wrote into its crash registers. */
 struct crash {
@@ -55,6 +56,7 @@ struct vmwp {
 	struct board *board;
 	struct storvsp *scsi[OPTIONS_CONTROLLERS];
 	bool scsi_going[OPTIONS_CONTROLLERS]; /* being taken away */
+	struct cards *cards;
 	struct control *control;
 
 	enum vmwp_state state;
@@ -130,6 +132,29 @@ int scsi_each(struct vmwp *w,
 			const struct storvsp_lun_info *info, void *arg),
 	      void *arg);
 
+/* net.c: network cards */
+int cards_create(struct vmwp *w, char *why, size_t why_len);
+void cards_destroy(struct vmwp *w);
+/* Writes out what was captured; -ENOENT: nothing is. */
+int cards_flush(struct vmwp *w);
+/* `text` as of --net. 0 or -errno and why; *number: which card it is. */
+int card_add(struct vmwp *w, const char *text, unsigned int *number, char *why,
+	     size_t why_len);
+/* done(arg), on the main thread, when nothing of it is left. */
+int card_remove(struct vmwp *w, unsigned int number, void (*done)(void *arg),
+		void *arg);
+int card_set_link(struct vmwp *w, unsigned int number, bool up);
+/*
+ * What makes the same card with another address; the caller frees it.  NULL:
+ * there is none, or no memory.
+ */
+char *card_description(struct vmwp *w, unsigned int number,
+		       const uint8_t mac[6]);
+/* Calls fn for every card; until it returns nonzero, which is then returned. */
+int card_each(struct vmwp *w,
+	      int (*fn)(unsigned int number, struct netvsp *vsp, void *arg),
+	      void *arg);
+
 /* life.c: what becomes of the VM */
 int life_start(struct vmwp *w, char *why, size_t why_len);
 int life_pause(struct vmwp *w); /* 0, -EALREADY or -EBUSY */
@@ -145,6 +170,7 @@ void life_on_connected(struct vmwp *w, uint32_t version);
 
 /* stats.c: the caller puts the object. NULL: no memory. */
 struct json_object *stats_collect(struct vmwp *w);
+struct json_object *stats_cards(struct vmwp *w); /* stats_net.c */
 /* 0 or -errno. */
 int stats_write(struct vmwp *w, const char *path);
 int stats_check(const char *path, char *why, size_t why_len);
@@ -157,5 +183,6 @@ void control_version_changed(struct vmwp *w);
 void control_crashed(struct vmwp *w, const struct crash *crash);
 void control_disk(struct vmwp *w, bool added, unsigned int controller,
 		  unsigned int lun);
+void control_card(struct vmwp *w, bool added, unsigned int number);
 
 #endif

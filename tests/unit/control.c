@@ -135,6 +135,71 @@ int scsi_each(struct vmwp *vm,
 	return fn(1, &info, arg);
 }
 
+/* Card 3 is there; what is added becomes card 4. */
+static char card_text[200];
+static int flush_result;
+
+int card_add(struct vmwp *vm, const char *text, unsigned int *number, char *why,
+	     size_t why_len)
+{
+	snprintf(card_text, sizeof(card_text), "%s", text);
+	if (!strncmp(text, "tap=none", 8)) {
+		snprintf(why, why_len, "there is no interface none");
+		return -ENODEV;
+	}
+	*number = 4;
+	return 0;
+}
+
+int card_remove(struct vmwp *vm, unsigned int number, void (*done)(void *arg),
+		void *arg)
+{
+	if (number != 3)
+		return -ENOENT;
+	loop_post(vm, done, arg);
+	return 0;
+}
+
+int card_set_link(struct vmwp *vm, unsigned int number, bool up)
+{
+	snprintf(card_text, sizeof(card_text), "%s", up ? "up" : "down");
+	return number == 3 ? 0 : -ENOENT;
+}
+
+static const char *described = "tap=tap0";
+
+char *card_description(struct vmwp *vm, unsigned int number,
+		       const uint8_t mac[6])
+{
+	char *text;
+
+	if (number != 3 ||
+	    asprintf(&text, "%s,mac=%02x", described, mac[5]) < 0)
+		return NULL;
+	return text;
+}
+
+int card_each(struct vmwp *vm,
+	      int (*fn)(unsigned int number, struct netvsp *vsp, void *arg),
+	      void *arg)
+{
+	return fn(3, NULL, arg);
+}
+
+void netvsp_get_info(struct netvsp *n, struct netvsp_info *out)
+{
+	*out = (struct netvsp_info){ .backend = "tap0",
+				     .mac = { 0, 0x15, 0x5d, 1, 2, 0xff },
+				     .link = true,
+				     .version = 0x60001,
+				     .queues = 4 };
+}
+
+int cards_flush(struct vmwp *vm)
+{
+	return flush_result;
+}
+
 struct json_object *stats_collect(struct vmwp *vm)
 {
 	struct json_object *o = json_object_new_object();
@@ -286,6 +351,94 @@ static void test_methods(void **state)
 	assert_int_equal(w.status, VMWP_EXIT_POWER_OFF);
 }
 
+/* The refusal of a method, and the words it comes with. */
+static void refused(sd_bus *bus, const char *text, const char *method,
+		    const char *types, ...)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *m;
+	va_list ap;
+
+	assert_true(sd_bus_message_new_method_call(bus, &m, NULL, PATH,
+						   INTERFACE, method) >= 0);
+	va_start(ap, types);
+	if (types)
+		assert_true(sd_bus_message_appendv(m, types, ap) >= 0);
+	va_end(ap);
+	assert_true(sd_bus_call(bus, m, 5000000, &error, NULL) < 0);
+	if (!error.message || !strstr(error.message, text))
+		fail_msg("'%s' does not say '%s'", error.message, text);
+	sd_bus_error_free(&error);
+	sd_bus_message_unref(m);
+}
+
+static void list_cards(sd_bus *bus)
+{
+	sd_bus_message *reply;
+	const char *name, *value;
+
+	assert_true(call(bus, "ListCards", &reply, NULL) >= 0);
+	assert_true(sd_bus_message_enter_container(reply, 'a', "a{sv}") > 0);
+	assert_true(sd_bus_message_enter_container(reply, 'a', "{sv}") > 0);
+	while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
+		assert_true(sd_bus_message_read(reply, "s", &name) > 0);
+		if (strcmp(name, "Mac")) {
+			sd_bus_message_skip(reply, "v");
+		} else {
+			assert_true(sd_bus_message_read(reply, "v", "s",
+							&value) > 0);
+			assert_string_equal(value, "00:15:5d:01:02:ff");
+			name = NULL;
+		}
+		sd_bus_message_exit_container(reply);
+	}
+	sd_bus_message_unref(reply);
+}
+
+static void cards(void)
+{
+	sd_bus *bus = connect_to();
+	sd_bus_message *reply;
+	uint32_t number;
+
+	assert_true(call(bus, "AddCard", &reply, "s", "user,mtu=9000") >= 0);
+	assert_true(sd_bus_message_read(reply, "u", &number) > 0);
+	assert_int_equal(number, 4);
+	sd_bus_message_unref(reply);
+	assert_string_equal(card_text, "user,mtu=9000");
+	refused(bus, "no interface none", "AddCard", "s", "tap=none");
+	list_cards(bus);
+	assert_true(call(bus, "SetLink", NULL, "ub", 3, 0) >= 0);
+	assert_string_equal(card_text, "down");
+	assert_true(call(bus, "SetLink", NULL, "ub", 3, 1) >= 0);
+	assert_string_equal(card_text, "up");
+	refused(bus, "no card net2", "SetLink", "ub", 2, 1);
+	assert_true(call(bus, "RemoveCard", NULL, "u", 3) >= 0);
+	refused(bus, "no card net5", "RemoveCard", "u", 5);
+	assert_true(call(bus, "SetMac", NULL, "us", 3, "00:15:5d:00:00:0a") >=
+		    0);
+	assert_string_equal(card_text, "tap=tap0,mac=0a");
+	refused(bus, "no card net2", "SetMac", "us", 2, "00:15:5d:00:00:0a");
+	refused(bus, "no address of one card", "SetMac", "us", 3,
+		"01:15:5d:00:00:0a");
+	described = "tap=none";
+	refused(bus, "the card is gone: there is no interface none", "SetMac",
+		"us", 3, "00:15:5d:00:00:0a");
+	described = "tap=tap0";
+	assert_true(call(bus, "FlushCapture", NULL, NULL) >= 0);
+	flush_result = -ENOENT;
+	refused(bus, "start vmwp with --capture FILE", "FlushCapture", NULL);
+	flush_result = -ENOSPC;
+	refused(bus, "not complete: No space", "FlushCapture", NULL);
+	flush_result = 0;
+	sd_bus_flush_close_unref(bus);
+}
+
+static void test_cards(void **state)
+{
+	with_client(cards);
+}
+
 static void call_removal(void *arg)
 {
 	assert_non_null(removal_done);
@@ -415,6 +568,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_methods, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cards, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow_reply, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_like_a_bus, setup,

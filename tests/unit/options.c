@@ -2,7 +2,7 @@
 /*
  * vmwp's command line: what is taken, what is refused and in which words.
  *
- * links: vmwp util
+ * links: vmwp backend util
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -110,7 +110,7 @@ static void test_refused(void **state)
 	refused("--procesors=2", "did you mean --processors?");
 	refused("--no-rebot", "did you mean --no-reboot?");
 	refused("--kernle x", "did you mean --kernel?");
-	refused("--net user", "unknown option --net");
+	refused("--nett user", "did you mean --net?");
 	refused("--zzzzzzzz", "vmwp --help");
 	refused("stray", "'stray' is no option");
 	refused("-m 5", "'-m' is no option");
@@ -223,15 +223,67 @@ static void test_fault(void **state)
 	assert_false(fault_spec_matches(&opt.fault[0], 3, 0));
 	options_free(&opt);
 
+	TAKEN("--fault net0:do=id --fault net7.3:do=repeat "
+	      "--fault net:op=loss,every=5 --fault net2:op=cut "
+	      "--fault net:op=delay,card=3");
+	assert_int_equal(opt.nfaults, 5);
+	assert_true(opt.fault[0].vmbus && opt.fault[1].vmbus);
+	assert_string_equal(opt.fault[1].fault, "net7.3:do=repeat");
+	assert_false(opt.fault[2].vmbus);
+	assert_string_equal(opt.fault[2].fault, "net:op=loss,every=5");
+	assert_true(fault_spec_matches_card(&opt.fault[2], 0));
+	assert_true(fault_spec_matches_card(&opt.fault[2], 7));
+	assert_false(fault_spec_matches(&opt.fault[2], 0, 0));
+	assert_true(fault_spec_matches_card(&opt.fault[3], 2));
+	assert_false(fault_spec_matches_card(&opt.fault[3], 0));
+	assert_true(fault_spec_matches_card(&opt.fault[4], 3));
+	assert_false(fault_spec_matches_card(&opt.fault[4], 2));
+	assert_false(fault_spec_matches_card(&opt.fault[0], 0));
+	options_free(&opt);
+
+	refused("--fault net8:do=id", "or with bus:");
+	refused("--fault net8:op=loss", "or with bus:");
+	refused("--fault net0:op=los", "did you mean 'loss'?");
+	refused("--fault net:op=loss,card=8", "from 0 to 7");
+	refused("--fault net1:op=loss,card=2", "which of the two?");
+	refused("--fault net1:", "use op=loss|");
 	refused("--fault scsi4:do=id", "scsi0:do=repeat");
 	refused("--fault scsi:do=id", "scsi0:do=repeat");
 	refused("--fault scsi0.:do=id", "scsi0:do=repeat");
-	refused("--fault net0:do=id", "scsi0:do=repeat");
 	refused("--fault do=id", "or with bus:");
 	refused("--fault op=read", "begin with the disk");
 	refused("--fault scsi4:0:op=read", "begin with the disk");
 	refused("--fault scsi0:64:op=read", "begin with the disk");
 	refused("--fault scsi0:0", "begin with the disk");
+}
+
+static void test_net(void **state)
+{
+	char line[400] = "";
+	unsigned int i;
+
+	(void)state;
+	TAKEN("--net tap=tap0,mac=00:15:5d:00:00:01 --net user,card=5 "
+	      "--net=null --capture f.pcapng");
+	assert_int_equal(opt.nnets, 3);
+	assert_string_equal(opt.net[0].text, "tap=tap0,mac=00:15:5d:00:00:01");
+	assert_int_equal(opt.net[0].card, -1);
+	assert_int_equal(opt.net[1].card, 5);
+	assert_string_equal(opt.net[2].text, "null");
+	assert_string_equal(opt.capture, "f.pcapng");
+	options_free(&opt);
+
+	for (i = 0; i < OPTIONS_CARDS; i++)
+		strcat(line, "--net null ");
+	TAKEN(line);
+	options_free(&opt);
+	strcat(line, "--net null ");
+	refused(line, "more than 8 cards");
+	refused("--net", "needs a value");
+	refused("--net tap", "--net: tap= needs an interface");
+	refused("--net user,card=1 --net null,card=1", "two cards with card=1");
+	refused("--net usr", "--net: unknown network 'usr': did you mean");
+	refused("--capture=", "--capture needs a file name");
 }
 
 static void test_size(void **state)
@@ -283,6 +335,7 @@ int main(void)
 		cmocka_unit_test(test_scsi),
 		cmocka_unit_test(test_many_disks),
 		cmocka_unit_test(test_fault),
+		cmocka_unit_test(test_net),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_suggest),
 	};

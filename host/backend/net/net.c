@@ -47,7 +47,7 @@ static int unknown_kind(const char *name, char *why, size_t why_len)
 static int check_options(const struct net_options *opt, char *why,
 			 size_t why_len)
 {
-	if (opt->queues > NET_QUEUES_MAX)
+	if (opt->queues > NET_QUEUES_MAX || opt->queues_auto > NET_QUEUES_MAX)
 		return net_why(-EINVAL, why, why_len,
 			       "queues=%u: there are at most %d", opt->queues,
 			       NET_QUEUES_MAX);

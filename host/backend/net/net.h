@@ -106,9 +106,10 @@ struct net_options {
 	const char *path;   /* socket: the other end's, or ours if `server` */
 	const char *local;  /* datagram socket: ours */
 	enum net_socket_type type;
-	bool server;	     /* stream socket: waits for the other end */
-	unsigned int queues; /* 0: one */
-	uint32_t mtu;	     /* 0: the backend's own; an upper bound */
+	bool server;		  /* stream socket: waits for the other end */
+	unsigned int queues;	  /* 0: as it is best, at most: */
+	unsigned int queues_auto; /* 0: one */
+	uint32_t mtu;		  /* 0: the backend's own; an upper bound */
 	/* user: proto:ADDR:PORT-PORT; NULL-terminated, may be NULL */
 	const char *const *hostfwd;
 	bool restricted; /* user: the child reaches nothing but this backend */

@@ -22,6 +22,14 @@ extern const struct net_kind net_null, net_tap, net_socket, net_user;
 int net_why(int err, char *why, size_t why_len, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* For a kind that can have any number of them. */
+static inline unsigned int net_queues(const struct net_options *opt)
+{
+	if (opt->queues)
+		return opt->queues;
+	return opt->queues_auto ? opt->queues_auto : 1;
+}
+
 /* Tells whoever is above; no-ops while nobody listens. */
 void net_emit_readable(struct net *n, unsigned int queue);
 void net_emit_writable(struct net *n, unsigned int queue);

@@ -103,7 +103,7 @@ static int null_open(const struct net_options *opt, struct net **out, char *why,
 		nl->left[i] = opt->rx_count ? opt->rx_count : UINT64_MAX;
 	nl->net.ops = &null_ops;
 	nl->net.info = (struct net_info){
-		.queues = opt->queues ? opt->queues : 1,
+		.queues = net_queues(opt),
 		.can = NET_CAN_CSUM | NET_CAN_TSO4 | NET_CAN_TSO6 | NET_CAN_USO,
 		.max_mtu = opt->mtu ? opt->mtu : NULL_MTU,
 	};

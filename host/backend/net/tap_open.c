@@ -200,11 +200,14 @@ static int open_first(struct tap *t)
 	return fd;
 }
 
-static int open_queues(struct tap *t, unsigned int queues, bool was_there,
-		       char *why, size_t why_len)
+static int open_queues(struct tap *t, const struct net_options *opt,
+		       bool was_there, char *why, size_t why_len)
 {
+	unsigned int queues = net_queues(opt);
 	int fd = open_first(t);
 
+	if (!opt->queues && !t->multi_queue)
+		queues = 1;
 	if (fd < 0)
 		return why_no_queue(t, fd, was_there, queues, why, why_len);
 	t->queue[t->nqueues++].fd = fd;
@@ -310,7 +313,6 @@ static int detach_all(struct tap *t)
 int tap_attach(struct tap *t, const struct net_options *opt, char *why,
 	       size_t why_len)
 {
-	unsigned int queues = opt->queues ? opt->queues : 1;
 	int err = check_name(opt->ifname, why, why_len);
 	bool was_there;
 
@@ -325,7 +327,7 @@ int tap_attach(struct tap *t, const struct net_options *opt, char *why,
 	if (t->control < 0)
 		return -errno;
 	was_there = exists(t);
-	err = open_queues(t, queues, was_there, why, why_len);
+	err = open_queues(t, opt, was_there, why, why_len);
 	if (!err)
 		err = configure(t, opt, !was_there, why, why_len);
 	if (!err)
