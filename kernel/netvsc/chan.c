@@ -156,6 +156,14 @@ int netvsc_chan_prepare(struct netvsc_conn *conn, u32 n)
 	return 0;
 }
 
+/* Whose bus device this is; NULL: nobody's any more. */
+void netvsc_chan_bind(struct hv_device *hv, struct netvsc_dev *nd)
+{
+	spin_lock(&binding_lock);
+	hv_set_drvdata(hv, nd);
+	spin_unlock(&binding_lock);
+}
+
 /* For the one who is about to open a sub-channel; NULL: none is wanted. */
 static struct netvsc_conn *get_opener(struct hv_device *hv)
 {

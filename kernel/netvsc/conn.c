@@ -169,10 +169,11 @@ static int add_channels(struct netvsc_conn *conn)
 	err = netvsc_chan_prepare(conn, wanted);
 	if (err)
 		return err;
+	/* The host may send another table when the channels are open. */
+	for (i = 0; i < NVS_SEND_TABLE_COUNT; i++)
+		WRITE_ONCE(conn->tx_table[i], i % wanted);
 	if (wanted > 1)
 		netvsc_chan_open_subs(conn);
-	for (i = 0; i < NVS_SEND_TABLE_COUNT; i++)
-		conn->tx_table[i] = i % conn->nr_open;
 	spread(nd, conn->nr_open);
 	err = netvsc_oid_set_rss(conn);
 	if (err && err != -EOPNOTSUPP)

@@ -64,7 +64,8 @@ static void link_work(struct work_struct *work)
 		schedule_delayed_work(&nd->link_work, LINK_PAUSE);
 	} else if (up) {
 		netif_carrier_on(nd->net);
-		netdev_notify_peers(nd->net);
+		if (nd->net->reg_state == NETREG_REGISTERED)
+			netdev_notify_peers(nd->net);
 	} else {
 		netif_carrier_off(nd->net);
 	}

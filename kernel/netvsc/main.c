@@ -18,6 +18,10 @@
 #define RING_PAGES_MIN	64
 #define RING_PAGES_MAX	2048
 
+#define DEFAULT_MESSAGES (NETIF_MSG_DRV | NETIF_MSG_PROBE | NETIF_MSG_LINK | \
+			  NETIF_MSG_IFUP | NETIF_MSG_IFDOWN | \
+			  NETIF_MSG_RX_ERR | NETIF_MSG_TX_ERR)
+
 #define DEFAULT_TX_HOLD	16	/* frames with the host above which we wait */
 
 int netvsc_ring_size = 128;
@@ -25,11 +29,9 @@ module_param_named(ring_size, netvsc_ring_size, int, 0444);
 MODULE_PARM_DESC(ring_size,
 		 "Pages of 4 KiB of each ring of each channel (default 128)");
 
-static int debug = NETIF_MSG_DRV | NETIF_MSG_PROBE | NETIF_MSG_LINK |
-		   NETIF_MSG_IFUP | NETIF_MSG_IFDOWN | NETIF_MSG_RX_ERR |
-		   NETIF_MSG_TX_ERR;
+static int debug = -1;
 module_param(debug, int, 0444);
-MODULE_PARM_DESC(debug, "Message level, as ethtool shows it");
+MODULE_PARM_DESC(debug, "Message level: 0 none to 16 all (default -1)");
 
 unsigned int netvsc_host_timeout = 10;
 module_param_named(host_timeout, netvsc_host_timeout, uint, 0644);
@@ -54,7 +56,7 @@ static int init_dev(struct netvsc_dev *nd)
 	INIT_LIST_HEAD(&nd->list);
 	INIT_WORK(&nd->filter_work, netvsc_netdev_filter_work);
 	netvsc_link_init(nd);
-	nd->msg_enable = debug;
+	nd->msg_enable = netif_msg_init(debug, DEFAULT_MESSAGES);
 	nd->config.chans = default_chans();
 	nd->config.rx_sections = NETVSC_RX_SECTIONS;
 	nd->config.mtu = ETH_DATA_LEN;
@@ -163,13 +165,13 @@ static int netvsc_probe(struct hv_device *hv,
 	err = init_dev(nd);
 	if (err)
 		goto free;
-	hv_set_drvdata(hv, nd);
+	netvsc_chan_bind(hv, nd);
 	err = attach(nd);
 	if (!err)
 		return 0;
 
 	netvsc_link_stop(nd);
-	hv_set_drvdata(hv, NULL);
+	netvsc_chan_bind(hv, NULL);
 free:
 	free_dev(nd);
 	return err;
@@ -187,7 +189,7 @@ static HV_REMOVE_RETURN netvsc_remove(struct hv_device *hv)
 	cancel_work_sync(&nd->filter_work);
 
 	netvsc_conn_close(nd);
-	hv_set_drvdata(hv, NULL);
+	netvsc_chan_bind(hv, NULL);
 	free_dev(nd);
 	return HV_REMOVE_DONE;
 }

@@ -203,12 +203,16 @@ static int netvsc_set_features(struct net_device *net,
 	return netvsc_oid_set_offloads(conn, features);
 }
 
-/* What the header may say has bounds. */
+/* The place of a transport header is told in 10 bits. */
 static netdev_features_t netvsc_features_check(struct sk_buff *skb,
 					       struct net_device *net,
 					       netdev_features_t features)
 {
-	return vlan_features_check(skb, features);
+	features = vlan_features_check(skb, features);
+	if (skb->ip_summed == CHECKSUM_PARTIAL &&
+	    skb_checksum_start_offset(skb) > NETVSC_TX_OFFSET_MAX)
+		features &= ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
+	return features;
 }
 
 static void netvsc_tx_timeout(struct net_device *net, unsigned int queue)

@@ -72,6 +72,9 @@ struct netvsc_dev;
 /* The room for RNDIS header and per-packet information of one frame. */
 #define NETVSC_TX_HDR		128
 
+/* The place of a transport header is told in 10 bits. */
+#define NETVSC_TX_OFFSET_MAX	1023
+
 /* Frames by page list that a channel may have with the host. */
 #define NETVSC_TX_SLOTS		512
 
@@ -506,6 +509,7 @@ int netvsc_chan_prepare(struct netvsc_conn *conn, u32 n);
 void netvsc_chan_open_subs(struct netvsc_conn *conn);
 bool netvsc_chan_close_all(struct netvsc_conn *conn);
 bool netvsc_chan_free_all(struct netvsc_conn *conn);
+void netvsc_chan_bind(struct hv_device *hv, struct netvsc_dev *nd);
 
 /*
  * nvs.c: sleeps, bounded. netvsc_nvs_switch_path() is for vf.c; 0 once the host

@@ -18,6 +18,7 @@
 #define MESSAGE_MAX	HV_HYP_PAGE_SIZE
 #define REPLY_MAX	(sizeof(struct rndis_initialize_c) + 4096)
 #define MAX_TRANSFER	0x4000
+#define MAX_PACKETS	256u	/* frames of a message */
 
 struct netvsc_request {
 	struct list_head node;	/* in conn->requests: the host holds it */
@@ -252,10 +253,9 @@ void netvsc_rndis_receive(struct netvsc_conn *conn, u32 type, const u8 *shared,
 static void take_limits(struct netvsc_conn *conn,
 			const struct rndis_initialize_c *init)
 {
-	conn->max_packets = max(init->max_packets, 1u);
-	conn->align = 1u << min(init->alignment_shift, 6u);
-	if (conn->align < 4)
-		conn->align = 4;
+	conn->max_packets = clamp(init->max_packets, 1u, MAX_PACKETS);
+	/* A multiple of it will do as well. */
+	conn->align = 1u << clamp(init->alignment_shift, 3u, 6u);
 }
 
 int netvsc_rndis_init(struct netvsc_conn *conn)

@@ -13,8 +13,6 @@
 
 #include "netvsc_var.h"
 
-#define HDR_OFFSET_MAX	1023	/* of a transport header, in 10 bits */
-
 struct header {
 	union {
 		struct rndis_packet pkt;
@@ -75,7 +73,7 @@ static int add_lso(struct header *hdr, struct sk_buff *skb)
 		    RNDIS_LSO_TCP_OFFSET_SHIFT;
 	struct iphdr *ip;
 
-	if (skb_transport_offset(skb) > HDR_OFFSET_MAX)
+	if (skb_transport_offset(skb) > NETVSC_TX_OFFSET_MAX)
 		return -EINVAL;
 	if (skb_cow_head(skb, 0))
 		return -ENOMEM;
@@ -104,7 +102,7 @@ static u32 csum_request(const struct netvsc_caps *caps, struct sk_buff *skb)
 	u32 start = skb_checksum_start_offset(skb);
 	u32 offset = start << RNDIS_CSUM_TX_OFFSET_SHIFT;
 
-	if (start > HDR_OFFSET_MAX)
+	if (start > NETVSC_TX_OFFSET_MAX)
 		return 0;
 	if (proto == htons(ETH_P_IP)) {
 		if (tcp && caps->tcp4)
@@ -400,8 +398,8 @@ static netdev_tx_t refuse(struct netvsc_chan *nc)
 
 netdev_tx_t netvsc_tx_skb(struct netvsc_chan *nc, struct sk_buff *skb)
 {
-	u32 bytes = skb->len, packets = max_t(u32, skb_shinfo(skb)->gso_segs, 1);
-	bool copied, more = netdev_xmit_more();
+	u32 bytes, packets = max_t(u32, skb_shinfo(skb)->gso_segs, 1);
+	bool more = netdev_xmit_more();
 	struct header hdr;
 	int err, hdr_len;
 
@@ -414,11 +412,9 @@ netdev_tx_t netvsc_tx_skb(struct netvsc_chan *nc, struct sk_buff *skb)
 		return drop(nc, skb);
 	}
 	skb_tx_timestamp(skb);
-
-	copied = hdr_len + skb->len <= nc->conn->tx.section_size &&
-		 add_copied(nc, &hdr, hdr_len, skb);
-	if (copied) {
-		bytes = skb->len;
+	bytes = skb->len;
+	if (hdr_len + bytes <= nc->conn->tx.section_size &&
+	    add_copied(nc, &hdr, hdr_len, skb)) {
 		dev_consume_skb_any(skb);
 	} else {
 		err = add_plain(nc, &hdr, hdr_len, skb);
@@ -426,7 +422,6 @@ netdev_tx_t netvsc_tx_skb(struct netvsc_chan *nc, struct sk_buff *skb)
 			return refuse(nc);
 		if (err)
 			return drop(nc, skb);
-		bytes = skb->len;
 		if (unlikely(!netvsc_tx_plain_left(nc)))
 			netvsc_tx_stop(nc);
 	}
