@@ -22,6 +22,38 @@ _enlight_disk_spec()
 	compopt -o nospace 2>/dev/null
 }
 
+_enlight_net_spec()
+{
+	local item=${1##*,} before
+	before=${1%"$item"}
+	case $item in
+	tap=*)
+		mapfile -t COMPREPLY < <(compgen -P "${before}tap=" -W "$(
+			cd /sys/class/net && grep -l . -- */tun_flags 2>/dev/null |
+				cut -d/ -f1)" -- "${item#tap=}")
+		;;
+	socket=* | local=*)
+		local path key=${item%%=*}
+		COMPREPLY=()
+		while IFS= read -r path; do
+			COMPREPLY+=("$before$key=$path")
+		done < <(compgen -f -- "${item#*=}")
+		;;
+	*)
+		local words='user tap= socket= null'
+		case $before in
+		user,*) words='mac= mtu= link= version= card= hostfwd= restrict=on' ;;
+		tap=*) words='mac= queues= mtu= link= version= card=' ;;
+		socket=*) words='mac= mtu= link= version= card= type=stream
+			type=dgram server=on local=' ;;
+		null,*) words='mac= queues= mtu= link= version= card= rx= rx-count=' ;;
+		esac
+		mapfile -t COMPREPLY < <(compgen -P "$before" -W "$words" -- "$item")
+		;;
+	esac
+	compopt -o nospace 2>/dev/null
+}
+
 # The word before the cursor, whole: bash cuts words at "=" and ":".
 _enlight_word()
 {
@@ -48,11 +80,12 @@ _vmwp()
 	previous=${previous##*[ 	]}
 	COMPREPLY=()
 	case $previous in
-	--kernel | --initrd | --control | --stats)
+	--kernel | --initrd | --control | --stats | --capture)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		compopt -o filenames 2>/dev/null
 		;;
 	--scsi) _enlight_disk_spec "$word" ;;
+	--net) _enlight_net_spec "$word" ;;
 	--serial)
 		mapfile -t COMPREPLY < <(compgen -W 'stdio none file= unix=' -- "$word")
 		;;
@@ -63,12 +96,13 @@ _vmwp()
 		mapfile -t COMPREPLY < <(compgen -W 'error warning info debug' -- "$word")
 		;;
 	--fault)
-		mapfile -t COMPREPLY < <(compgen -W 'scsi0:0:op= disk:op= scsi0:do= bus:do=' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'scsi0:0:op= disk:op= net0:op= net:op=
+			scsi0:do= net0:do= bus:do=' -- "$word")
 		;;
 	--cmdline | --memory | --processors | --name) ;;
 	*)
 		mapfile -t COMPREPLY < <(compgen -W '--kernel --initrd --cmdline --memory
-			--processors --scsi --serial --control --stats --vmbus-version
+			--processors --scsi --net --capture --serial --control --stats --vmbus-version
 			--fault --no-reboot --name --log-level --help --version' -- "$word")
 		;;
 	esac
@@ -98,11 +132,21 @@ _hvctl()
 		compopt -o filenames 2>/dev/null
 	elif [[ -z $verb ]]; then
 		mapfile -t COMPREPLY < <(compgen -W '--socket --json state stats channels pause
-			resume reset power-off disk controller help' -- "$word")
+			resume reset power-off disk controller net help' -- "$word")
 	elif [[ $verb == disk && -z $second ]]; then
 		mapfile -t COMPREPLY < <(compgen -W 'list add remove resize' -- "$word")
 	elif [[ $verb == controller && -z $second ]]; then
 		mapfile -t COMPREPLY < <(compgen -W 'list add remove' -- "$word")
+	elif [[ $verb == net && -z $second ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'list add remove link mac stats flush' -- "$word")
+	elif [[ $verb == net && $second == add ]]; then
+		_enlight_net_spec "$word"
+	elif [[ $verb == net && $second == link && ${COMP_WORDS[COMP_CWORD - 1]} != link ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'up down' -- "$word")
+	elif [[ $verb == net && $second =~ ^(remove|link|mac|stats)$ &&
+		${COMP_WORDS[COMP_CWORD - 1]} == "$second" ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(hvctl --json net list 2>/dev/null |
+			tr -d ' ,"' | awk -F: '$1 == "card" { print "net" $2 }')" -- "$word")
 	elif [[ $verb == disk && $second == add ]]; then
 		_enlight_disk_spec "$word"
 	elif [[ $verb == disk && $second == re* ]]; then

@@ -341,7 +341,10 @@ void cards_destroy(struct vmwp *w)
 		board_destroy(w);
 		_Exit(VMWP_EXIT_INTERNAL);
 	}
-	err = net_capture_close(w->cards->capture);
+	/* A VM that never ran leaves nothing behind. */
+	if (!w->started)
+		net_capture_discard(w->cards->capture);
+	err = w->started ? net_capture_close(w->cards->capture) : 0;
 	if (err)
 		log_err("vmwp", "%s is not complete: %s", w->opt->capture,
 			strerror(-err));

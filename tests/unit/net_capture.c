@@ -405,6 +405,25 @@ static void test_refused(void **state)
 	assert_int_equal(net_capture_close(NULL), 0);
 }
 
+static void test_discard(void **state)
+{
+	struct net_capture *c = open_capture();
+	struct stat st;
+	int fd;
+
+	(void)state;
+	net_capture_discard(c);
+	assert_int_equal(stat(path, &st), -1);
+	/* A file of the user's stays, though it was emptied. */
+	fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, "old", 3), 3);
+	close(fd);
+	net_capture_discard(open_capture());
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	net_capture_discard(NULL);
+}
+
 /* Somebody else's reader, where there is one. */
 static void test_tcpdump(void **state)
 {
@@ -442,7 +461,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_frames),  TEST(test_only_what_passed),
 		TEST(test_threads), TEST(test_full),
-		TEST(test_refused), TEST(test_tcpdump),
+		TEST(test_refused), TEST(test_discard),
+		TEST(test_tcpdump),
 	};
 
 	return cmocka_run_group_tests_name("net-capture", tests, NULL, NULL);

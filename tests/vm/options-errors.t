@@ -53,7 +53,13 @@ wrong() {
 refused '--kernel FILE'
 refused 'did you mean --kernel' --kernle "$image"
 wrong 'did you mean --memory' --memroy 1G
-wrong 'unknown option --net' --net user
+wrong 'did you mean --net' --nett user
+wrong 'unknown network' --net bridge=br0
+wrong 'needs an interface' --net tap
+wrong 'lo is no TAP interface' --net tap=lo --capture frames
+wrong 'nobody listens' --net socket=nowhere
+wrong 'cannot write /nowhere' --net null --capture /nowhere/frames
+wrong "did you mean 'loss'" --net null --fault net:op=los
 wrong 'no option' stray
 wrong 'needs a value' --scsi
 wrong 'too little.*64M' --memory 32M

@@ -33,9 +33,10 @@
 #define FLAG_OUTBOUND	   2u
 
 struct net_capture {
-	pthread_mutex_t lock; /* all below but fd and path; a leaf */
 	int fd;
 	char *path;
+	bool made;	      /* the file was not there before */
+	pthread_mutex_t lock; /* all below; a leaf */
 	uint32_t interfaces;
 	int err; /* the first one; then nothing more is written */
 	size_t used;
@@ -188,7 +189,10 @@ int net_capture_open(const char *path, struct net_capture **out, char *why,
 		return net_why(-ENOMEM, why, why_len, "out of memory");
 	}
 	/* What people say to each other is nobody else's business. */
-	c->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	c->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	c->made = c->fd >= 0;
+	if (c->fd < 0)
+		c->fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	if (c->fd < 0) {
 		err = -errno;
 		free(c->path);
@@ -226,6 +230,16 @@ int net_capture_close(struct net_capture *c)
 	free(c->path);
 	free(c);
 	return err;
+}
+
+void net_capture_discard(struct net_capture *c)
+{
+	if (!c)
+		return;
+	if (c->made)
+		unlink(c->path);
+	c->used = 0;
+	net_capture_close(c);
 }
 
 /* ---- the filter ---- */

@@ -192,5 +192,7 @@ int net_capture_wrap(struct net_capture *c, struct net *lower, const char *card,
 		     const uint8_t mac[6], struct net **out);
 int net_capture_flush(struct net_capture *c);
 int net_capture_close(struct net_capture *c); /* 0 or the first error */
+/* Instead, when nothing came of it: a file that was not there before goes. */
+void net_capture_discard(struct net_capture *c);
 
 #endif
