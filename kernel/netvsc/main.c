@@ -22,8 +22,6 @@
 			  NETIF_MSG_IFUP | NETIF_MSG_IFDOWN | \
 			  NETIF_MSG_RX_ERR | NETIF_MSG_TX_ERR)
 
-#define DEFAULT_TX_HOLD	16	/* frames with the host above which we wait */
-
 int netvsc_ring_size = 128;
 module_param_named(ring_size, netvsc_ring_size, int, 0444);
 MODULE_PARM_DESC(ring_size,
@@ -60,7 +58,6 @@ static int init_dev(struct netvsc_dev *nd)
 	nd->config.chans = default_chans();
 	nd->config.rx_sections = NETVSC_RX_SECTIONS;
 	nd->config.mtu = ETH_DATA_LEN;
-	nd->coal.tx_frames = DEFAULT_TX_HOLD;
 	netvsc_coal_defaults(nd);
 	nd->rss.hash_info = NDIS_HASH_TOEPLITZ | NDIS_HASH_IPV4 |
 			    NDIS_HASH_TCP_IPV4 | NDIS_HASH_IPV6 |

@@ -6,6 +6,7 @@
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/tcp.h>
 
 #include "netvsc_var.h"
 
@@ -192,6 +193,40 @@ static u32 bad_rsc(struct netvsc_chan *nc, u32 len)
 	return bad_frame(nc, NETVSC_EV_RX_BAD_RSC, len);
 }
 
+/*
+ * The stack wants to know what the segments were like, which the host doesn't
+ * say: they were full ones. Without a type of segmentation, the frame is known
+ * as coalesced by hardware, which mustn't be forwarded.
+ */
+static void set_segments(struct netvsc_chan *nc, struct sk_buff *skb)
+{
+	u32 headers, size, mtu = READ_ONCE(nc->nd->net->mtu);
+	const struct ipv6hdr *ip6 = (void *)(skb->data + ETH_HLEN);
+	const struct ethhdr *eth = (void *)skb->data;
+	const struct iphdr *ip = (void *)ip6;
+	const struct tcphdr *tcp;
+
+	if (skb_headlen(skb) < ETH_HLEN + sizeof(*ip6))
+		return;
+	if (eth->h_proto == htons(ETH_P_IP) && ip->protocol == IPPROTO_TCP)
+		headers = ip->ihl * 4;
+	else if (eth->h_proto == htons(ETH_P_IPV6) &&
+		 ip6->nexthdr == IPPROTO_TCP)
+		headers = sizeof(*ip6);
+	else
+		return;
+	if (skb_headlen(skb) < ETH_HLEN + headers + sizeof(*tcp))
+		return;
+	tcp = (void *)(skb->data + ETH_HLEN + headers);
+	headers += tcp->doff * 4;
+	if (mtu <= headers || skb->len <= ETH_HLEN + mtu)
+		return;
+	size = mtu - headers;
+	skb_shinfo(skb)->gso_size = size;
+	skb_shinfo(skb)->gso_segs =
+		DIV_ROUND_UP(skb->len - ETH_HLEN - headers, size);
+}
+
 static u32 finish_rsc(struct netvsc_chan *nc)
 {
 	struct netvsc_rsc *rsc = nc->rsc;
@@ -208,6 +243,7 @@ static u32 finish_rsc(struct netvsc_chan *nc)
 	st->rsc_fragments += nr;
 	u64_stats_update_end(&st->syncp);
 	count_frame(nc, skb->len, false);
+	set_segments(nc, skb);
 	deliver(nc, skb, &rsc->first);
 	return NVS_STATUS_OK;
 }
