@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "netvsp_var.h"
+#include "vmbus/fault.h"
 
 #define QUEUE_DEPTH 16u /* operations of the worker in the kernel */
 
@@ -188,6 +189,17 @@ static void queue_turn(void *arg)
 
 /* ---- buffers ---- */
 
+/* --fault may spoil what transfer packets refer to. */
+static void tell_faults(struct net_queue *q)
+{
+	unsigned int i;
+
+	for (i = 0; i < NETVSP_CHANNELS; i++)
+		if (q->chan[i])
+			vmbus_fault_buffer(q->chan[i]->ch,
+					   q->pool ? q->pool->vb : NULL);
+}
+
 void net_queue_drop_pool(void *arg)
 {
 	struct net_queue *q = arg;
@@ -199,6 +211,7 @@ void net_queue_drop_pool(void *arg)
 			net_batch_forget(q->chan[i]);
 	net_pool_put(q->pool);
 	q->pool = NULL;
+	tell_faults(q);
 }
 
 void net_queue_drop_send(void *arg)
@@ -221,6 +234,7 @@ void net_queue_give(struct net_queue *q, struct net_pool *pool,
 		q->send = send;
 	else
 		net_send_buf_put(send);
+	tell_faults(q);
 }
 
 /* ---- channels ---- */
@@ -246,6 +260,7 @@ void net_queue_detach(struct net_queue *q, struct net_chan *c)
 	if (q->batches >> c->index & 1)
 		net_rx_drop(q);
 	net_batch_forget(c);
+	vmbus_fault_buffer(c->ch, NULL);
 	q->chan[c->index] = NULL;
 	q->nserving--;
 	for (i = 0; i < NETVSP_CHANNELS && !q->chan[i]; i++)
