@@ -149,9 +149,10 @@ static void on_event(void *context)
 		receive(chan, desc);
 		desc = __hv_pkt_iter_next(ch, desc);
 	}
-	if (n)
+	if (n) {
 		hv_pkt_iter_close(ch);
-	storvsc_hold_after_answers(chan);
+		storvsc_hold_owe(chan, n);
+	}
 	rcu_read_unlock();
 }
 
@@ -347,6 +348,11 @@ bool storvsc_chan_close_all(struct storvsc_host *sh)
 	for (i = 0; i < sh->nr_chans; i++)
 		sh->chans[i].nr_held = 0;
 	spin_unlock_bh(&sh->chan_lock);
+
+	for (i = 0; i < sh->nr_chans; i++)
+		storvsc_idle_forget(&sh->chans[i]);
+	/* For the idle threads: the channels may be freed afterwards. */
+	synchronize_rcu();
 
 	/* The bus forgets the ring's pages when it has freed them. */
 	return !primary->ringbuffer_page;

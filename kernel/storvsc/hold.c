@@ -4,41 +4,77 @@
  *
  * The bus signals when it writes into an empty ring. Requests that come one
  * by one, each as an earlier one completes, find the ring empty each time if
- * the host is quick. So accepted requests are held back and then written to
- * the ring in one go:
+ * the host is quick. So accepted requests are held back, and then written to
+ * the ring in one go, while more of them are to be expected:
  *
- * - while the block layer says that more of a burst follow, until it sends
- *   the last or calls commit_rqs;
- * - while the host has HOLD_ABOVE or more requests of the same LUN on the
- *   same channel, until STORVSC_HOLD_MAX are held or the next answers come
- *   in. The host has enough to do meanwhile, and as answers are due on this
- *   very channel, no timer is needed. A LUN that hangs holds up none but its
- *   own requests.
+ * - the block layer says that a burst goes on, until it sends the last or
+ *   calls commit_rqs;
+ * - the host has BUSY or more requests of the same LUN on the same channel,
+ *   and thus enough to do meanwhile;
+ * - more answers have been handed out lately than requests came in. Programs
+ *   that keep a queue filled are about to put new requests into it: what is
+ *   owed. Only worth it for a few at least, so that a program which waits for
+ *   each answer never meets with this.
  *
- * A request must not be left behind when the last of those answers came in
- * between the look at their number and the entry in the list; so the number
- * is read again after the entry, and whoever lowers it looks into the list
- * afterwards, each with a full barrier between.
+ * All three are guesses about programs that are running. So no more are held
+ * than half of what the programs keep under way, which leaves the host and
+ * them the other half to work on; and all are sent as soon as this processor
+ * has nothing else to do (idle.c), which also ends the expectation.
  */
 #include <linux/blk-mq.h>
+#include <linux/jiffies.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include "storvsc_var.h"
 
-#define HOLD_ABOVE	8
+#define BUSY		8
+#define OWED_MIN	4	/* for holding the first one back */
+#define OWED_MAX	64
+#define OWED_STALE	2	/* jiffies without answer or request */
 
-static bool busy(const struct storvsc_chan *chan,
-		 const struct storvsc_slot *slot)
+static u32 sent(const struct storvsc_chan *chan,
+		const struct storvsc_slot *slot)
 {
 	u32 index = chan - chan->sh->chans;
 
-	return atomic_read(&slot->lun->load[index].sent) >= HOLD_ABOVE;
+	return atomic_read(&slot->lun->load[index].sent);
 }
 
 static u32 queue_of(const struct storvsc_slot *slot)
 {
 	return blk_mq_unique_tag_to_hwq(blk_mq_unique_tag(scsi_cmd_to_rq(slot->cmd)));
+}
+
+/* A request comes, perhaps one that is owed; whether another is to follow. */
+static bool more_owed(struct storvsc_chan *chan)
+{
+	u32 worth = chan->nr_held ? 1 : OWED_MIN;
+
+	lockdep_assert_held(&chan->held_lock);
+	if (time_after(jiffies, chan->owed_since + OWED_STALE))
+		chan->owed = 0;
+	chan->owed_since = jiffies;
+	return chan->owed && chan->owed-- > worth;
+}
+
+/* Whether running programs should bring more for this one to go with. */
+static bool expected(struct storvsc_chan *chan, const struct storvsc_slot *slot)
+{
+	u32 busy = sent(chan, slot);
+	u32 most = (busy + chan->nr_held + chan->owed) / 2;
+	bool more = more_owed(chan) || busy >= BUSY;
+
+	return more && chan->nr_held + 1 < most;
+}
+
+static void enter(struct storvsc_chan *chan, struct storvsc_slot *slot, u32 tag)
+{
+	lockdep_assert_held(&chan->held_lock);
+	chan->held[chan->nr_held++] = tag;
+	slot->chan = chan;
+	atomic64_set_release(&slot->id,
+			     storvsc_io_new_id(slot, tag) | STORVSC_ID_HELD);
 }
 
 /**
@@ -56,38 +92,31 @@ bool storvsc_hold_add(struct storvsc_chan *chan, struct storvsc_slot *slot,
 		      u32 tag, bool last)
 {
 	u32 hwq = queue_of(slot);
-	bool full, quiet;
-
-	if (last && !busy(chan, slot))
-		return false;
+	bool more, send = false;
 
 	spin_lock_bh(&chan->held_lock);
-	if (chan->nr_held == STORVSC_HOLD_MAX) {
+	more = expected(chan, slot) || !last;
+	if ((!more && !chan->nr_held) || chan->nr_held == STORVSC_HOLD_MAX) {
 		spin_unlock_bh(&chan->held_lock);
 		return false;
 	}
-	chan->held[chan->nr_held] = tag;
-	WRITE_ONCE(chan->nr_held, chan->nr_held + 1);
-	full = chan->nr_held == STORVSC_HOLD_MAX;
-	/* Pairs with the one in storvsc_hold_after_answers(). */
-	smp_mb();
-	quiet = !busy(chan, slot);
-	slot->chan = chan;
-	atomic64_set_release(&slot->id,
-			     storvsc_io_new_id(slot, tag) | STORVSC_ID_HELD);
+	enter(chan, slot, tag);
+	if (!more || chan->nr_held == STORVSC_HOLD_MAX)
+		send = true;
+	else
+		storvsc_idle_add(chan);
 	spin_unlock_bh(&chan->held_lock);
 
 	/* After the entry: who finds it must find the request, too. */
 	if (!last)
 		WRITE_ONCE(chan->sh->burst[hwq], chan);
-	if (full || (last && quiet))
+	if (send)
 		storvsc_hold_flush(chan);
 	return true;
 }
 
 /*
- * Send what is held. Under RCU, in state READY or in the channel's callback;
- * no lock held.
+ * Send what is held. Under RCU; no lock held.
  */
 void storvsc_hold_flush(struct storvsc_chan *chan)
 {
@@ -104,13 +133,27 @@ void storvsc_hold_flush(struct storvsc_chan *chan)
 		storvsc_io_send_held(chan->sh, tags[i]);
 }
 
-/* In the channel's callback, answers taken: it's time to send. */
-void storvsc_hold_after_answers(struct storvsc_chan *chan)
+/* The channel's callback has handed @answers out: so many requests are owed. */
+void storvsc_hold_owe(struct storvsc_chan *chan, u32 answers)
 {
-	/* Pairs with the one in storvsc_hold_add(). */
-	smp_mb();
-	if (READ_ONCE(chan->nr_held))
-		storvsc_hold_flush(chan);
+	spin_lock_bh(&chan->held_lock);
+	chan->owed = min_t(u32, chan->owed + answers, OWED_MAX);
+	chan->owed_since = jiffies;
+	spin_unlock_bh(&chan->held_lock);
+}
+
+/*
+ * This processor has nothing else to do: nobody is bringing more. Under RCU, in
+ * any state: what was held when a suspend began is waited for. Without an open
+ * channel it goes back to the block layer.
+ */
+void storvsc_hold_idle(struct storvsc_chan *chan)
+{
+	spin_lock_bh(&chan->held_lock);
+	chan->idle_on = NULL;
+	chan->owed = 0;
+	spin_unlock_bh(&chan->held_lock);
+	storvsc_hold_flush(chan);
 }
 
 /*

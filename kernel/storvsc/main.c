@@ -253,6 +253,7 @@ static int init_host(struct storvsc_host *sh)
 	for (i = 0; i < sh->nr_chans; i++) {
 		sh->chans[i].sh = sh;
 		spin_lock_init(&sh->chans[i].held_lock);
+		INIT_LIST_HEAD(&sh->chans[i].idle_node);
 	}
 	return storvsc_scan_init(sh);
 }
@@ -471,12 +472,19 @@ static int __init storvsc_init(void)
 	err = check_parameters();
 	if (err)
 		return err;
-	err = storvsc_fc_init();
+	err = storvsc_idle_init();
 	if (err)
 		return err;
-	err = vmbus_driver_register(&storvsc_driver);
+	err = storvsc_fc_init();
 	if (err)
-		storvsc_fc_exit();
+		goto exit_idle;
+	err = vmbus_driver_register(&storvsc_driver);
+	if (!err)
+		return 0;
+
+	storvsc_fc_exit();
+exit_idle:
+	storvsc_idle_exit();
 	return err;
 }
 
@@ -484,6 +492,7 @@ static void __exit storvsc_exit(void)
 {
 	vmbus_driver_unregister(&storvsc_driver);
 	storvsc_fc_exit();
+	storvsc_idle_exit();
 }
 
 MODULE_LICENSE("GPL");

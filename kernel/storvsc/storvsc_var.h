@@ -10,8 +10,9 @@
  *
  * Locks, outermost first: lock, ctrl_lock, then one of ctrl_wait_lock,
  * chan_lock (which binding_lock of main.c may enclose), scan_lock and a
- * channel's held_lock. The way of a request takes but the last: it reads
- * state, cpu_chan[] and chans[] under RCU, and closing waits for such readers.
+ * channel's held_lock, which encloses that of a processor's list in idle.c.
+ * The way of a request takes but the last two: it reads state, cpu_chan[] and
+ * chans[] under RCU, and closing waits for such readers.
  */
 #ifndef STORVSC_VAR_H
 #define STORVSC_VAR_H
@@ -20,6 +21,7 @@
 #include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/hyperv.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -34,6 +36,7 @@
 #include "hv/stor_reg.h"
 
 struct fc_rport;
+struct storvsc_idle;
 
 enum storvsc_kind {
 	STORVSC_SCSI,
@@ -55,7 +58,7 @@ enum storvsc_log_level {
 };
 
 /* How many accepted requests of a channel may wait to be sent together. */
-#define STORVSC_HOLD_MAX	8
+#define STORVSC_HOLD_MAX	16
 
 struct storvsc_chan {
 	struct storvsc_host *sh;
@@ -63,9 +66,13 @@ struct storvsc_chan {
 	bool ready;			/* open; under chan_lock */
 	bool lost;			/* a sub-channel taken back alone */
 
-	spinlock_t held_lock;		/* the two below; a leaf, BHs off */
+	spinlock_t held_lock;		/* the rest; BHs off */
 	u32 nr_held;
 	u16 held[STORVSC_HOLD_MAX];	/* tags */
+	u32 owed;			/* see hold.c */
+	unsigned long owed_since;	/* jiffies */
+	struct storvsc_idle *idle_on;	/* NULL, or where idle_node may be */
+	struct list_head idle_node;	/* under the other's lock */
 };
 
 struct storvsc_slot {
@@ -215,8 +222,15 @@ void storvsc_io_fail(struct storvsc_host *sh, const struct storvsc_chan *chan,
 bool storvsc_hold_add(struct storvsc_chan *chan, struct storvsc_slot *slot,
 		      u32 tag, bool last);
 void storvsc_hold_flush(struct storvsc_chan *chan);
-void storvsc_hold_after_answers(struct storvsc_chan *chan);
+void storvsc_hold_owe(struct storvsc_chan *chan, u32 answers);
+void storvsc_hold_idle(struct storvsc_chan *chan);
 void storvsc_hold_commit(struct Scsi_Host *shost, u16 hwq);
+
+/* idle.c */
+int storvsc_idle_init(void);
+void storvsc_idle_exit(void);
+void storvsc_idle_add(struct storvsc_chan *chan);
+void storvsc_idle_forget(struct storvsc_chan *chan);
 
 /* err.c */
 void storvsc_err_map(struct storvsc_host *sh, struct scsi_cmnd *cmd,
