@@ -103,23 +103,28 @@ TEST_F(bus, guids)
 	}
 }
 
-/* udev loads a driver by it: "vmbus:" and the class without punctuation. */
+/*
+ * udev loads a driver by it: "vmbus:" and the class as it is in memory, where
+ * a GUID's first three fields are little-endian.
+ */
 TEST_F(bus, modalias_follows_class)
 {
+	static const unsigned char order[] = { 7, 5, 3, 1, 12, 10, 17, 15,
+					       20, 22, 25, 27, 29, 31, 33, 35 };
 	char class[256], modalias[256], want[256];
 	struct dirent *e;
+	unsigned int i;
 	char *to;
-	int i;
 
 	while ((e = next_entry(self->dir))) {
 		ASSERT_LT(0, read_attribute(e->d_name, "class_id", class,
 					    sizeof(class)));
 		ASSERT_LT(0, read_attribute(e->d_name, "modalias", modalias,
 					    sizeof(modalias)));
+		ASSERT_TRUE(is_guid(class));
 		to = want + sprintf(want, "vmbus:");
-		for (i = 0; class[i]; i++)
-			if (isxdigit((unsigned char)class[i]))
-				*to++ = tolower((unsigned char)class[i]);
+		for (i = 0; i < sizeof(order); i++, to += 2)
+			memcpy(to, class + order[i], 2);
 		*to = 0;
 		EXPECT_STREQ(want, modalias);
 	}
