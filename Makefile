@@ -41,7 +41,8 @@ help:
 #:   make format      clang-format for user space
 #: Further:
 #:   make setup       install missing packages, fetch kernels
-#:   make install     host programs, below PREFIX=/usr/local
+#:   make install     programs, manual pages, completion, below PREFIX=/usr/local;
+#:                    make uninstall takes them away
 #:   make clean       remove what was built; kernels stay
 #:   V=1 shows commands.
 
@@ -49,7 +50,7 @@ include scripts/build/host.mk
 include scripts/build/modules.mk
 include scripts/build/tests.mk
 
-.PHONY: all setup packages run check check-long style format abi-check clean install
+.PHONY: all setup packages run check check-long style format abi-check clean install uninstall
 all: host modules
 
 setup:
@@ -68,7 +69,7 @@ check: setup
 	$(quiet)scripts/check
 
 check-long: setup
-	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host modules daemons
+	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host modules daemons kselftest
 	$(quiet)scripts/check --long
 
 style: setup
@@ -84,8 +85,18 @@ clean:
 	rm -rf $(filter-out build/kernels build/linux-source,$(wildcard build/*))
 
 PREFIX ?= /usr/local
+installed = $(DESTDIR)$(PREFIX)
+completions = $(installed)/share/bash-completion/completions
 install: host
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install $(host-programs) $(DESTDIR)$(PREFIX)/bin
+	install -d $(installed)/bin $(installed)/share/man/man1 $(completions)
+	install $(host-programs) $(installed)/bin
+	install -m 644 docs/man/*.1 $(installed)/share/man/man1
+	for p in $(notdir $(host-programs)); do \
+		install -m 644 host/hvctl/completion.bash $(completions)/$$p; done
+
+uninstall:
+	rm -f $(patsubst build/host/%,$(installed)/bin/%,$(host-programs)) \
+		$(patsubst docs/man/%,$(installed)/share/man/man1/%,$(wildcard docs/man/*.1)) \
+		$(patsubst build/host/%,$(completions)/%,$(host-programs))
 
 endif
