@@ -65,6 +65,12 @@ void net_xfer_untake(struct net_chan *c, unsigned int i)
 	c->in_flight--;
 }
 
+void net_xfer_lent(struct net_chan *c, unsigned int i)
+{
+	atomic_fetch_add_explicit(&c->q->lent, c->xfer[i].nsections,
+				  memory_order_relaxed);
+}
+
 static void xfer_release(struct net_chan *c, unsigned int i)
 {
 	struct net_xfer *x = &c->xfer[i];
@@ -75,6 +81,8 @@ static void xfer_release(struct net_chan *c, unsigned int i)
 			c->n->control_used &= ~(1ull << x->section[s]);
 		else
 			net_pool_unref(c->q->pool, x->section[s]);
+	atomic_fetch_sub_explicit(&c->q->lent, x->nsections,
+				  memory_order_relaxed);
 	net_xfer_untake(c, i);
 }
 
@@ -192,6 +200,7 @@ static int batch_send(struct net_chan *c, struct net_batch *b)
 	c->xfer[i].nsections = b->nsections;
 	memcpy(c->xfer[i].section, b->section,
 	       b->nsections * sizeof(b->section[0]));
+	net_xfer_lent(c, i);
 	net_count(c->q, rx_packets);
 	net_pool_put(b->pool);
 	batch_free(c->q, b);

@@ -101,7 +101,6 @@ static void handle_message(struct net_chan *c)
 		net_bad(c, bad_nvs_length, "RNDIS packet: %u bytes", len);
 		complete_rndis(c, NVS_STATUS_FAIL);
 	} else {
-		net_count(c->q, tx_packets);
 		c->held_at = 0;
 		handle_rndis(c);
 	}

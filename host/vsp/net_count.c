@@ -19,12 +19,42 @@ uint64_t net_counter_sum(const struct netvsp *n, enum net_counter c)
 	return sum;
 }
 
+/* What the back end, with its filters, says of all queues. */
+static void backend_counters(struct netvsp *n, netvsp_counter_fn fn, void *arg)
+{
+	struct net_queue_stats s, sum = { 0 };
+	unsigned int q;
+
+	for (q = 0; q < n->nqueues; q++) {
+		net_get_stats(n->net, q, &s);
+		sum.frames_out += s.frames_out;
+		sum.bytes_out += s.bytes_out;
+		sum.frames_in += s.frames_in;
+		sum.bytes_in += s.bytes_in;
+		sum.drops_out += s.drops_out;
+		sum.drops_in += s.drops_in;
+		sum.faults += s.faults;
+		sum.bytes_copied += s.bytes_copied;
+	}
+	fn("frames_out", sum.frames_out, arg);
+	fn("bytes_out", sum.bytes_out, arg);
+	fn("frames_in", sum.frames_in, arg);
+	fn("bytes_in", sum.bytes_in, arg);
+	fn("drops_out", sum.drops_out, arg);
+	fn("drops_in", sum.drops_in, arg);
+	fn("faults", sum.faults, arg);
+	fn("bytes_copied",
+	   sum.bytes_copied + net_counter_sum(n, NET_C_bytes_copied), arg);
+}
+
 void netvsp_counters(struct netvsp *n, netvsp_counter_fn fn, void *arg)
 {
 	unsigned int c;
 
+	backend_counters(n, fn, arg);
 	for (c = 0; c < NET_C_COUNT; c++)
-		fn(names[c], net_counter_sum(n, c), arg);
+		if (c != NET_C_bytes_copied)
+			fn(names[c], net_counter_sum(n, c), arg);
 }
 
 void netvsp_queue_counters(struct netvsp *n, unsigned int queue,
@@ -45,6 +75,7 @@ void netvsp_queue_counters(struct netvsp *n, unsigned int queue,
 		   atomic_load_explicit(&n->queue[queue].count[own[i]],
 					memory_order_relaxed),
 		   arg);
+	fn("sections_lent", atomic_load(&n->queue[queue].lent), arg);
 	net_get_stats(n->net, queue, &s);
 	fn("backend_frames_out", s.frames_out, arg);
 	fn("backend_bytes_out", s.bytes_out, arg);

@@ -70,6 +70,7 @@ static int send_now(struct net_chan *c, const void *msg, uint32_t len)
 	c->xfer[i].control = true;
 	c->xfer[i].nsections = 1;
 	c->xfer[i].section[0] = s;
+	net_xfer_lent(c, i);
 	n->control_used |= 1ull << s;
 	return 0;
 }

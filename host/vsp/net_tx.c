@@ -477,6 +477,8 @@ int net_tx_packet(struct net_chan *c, const struct nvs_rndis *m)
 		return NVS_STATUS_BAD_RNDIS;
 	if (m->channel != NVS_CHANNEL_DATA)
 		return handle_control(c, n, bytes);
+	if (!c->held_at)
+		net_count(c->q, tx_packets);
 	/* A message that lies about its length takes the rest with it. */
 	do {
 		if (bytes - c->held_at < sizeof(h)) {

@@ -23,7 +23,7 @@ struct netvsp_config {
 	unsigned int processors;   /* of the VM: bounds the channels */
 	unsigned int max_channels; /* 0: one for each processor */
 	uint32_t max_version;	   /* NVS_VERSION_*; 0: newest */
-	uint8_t mac[6]; /* permanent; zeroes: netvsp_default_mac() */
+	uint8_t mac[6];		   /* permanent; zeroes: netvsp_default_mac() */
 	bool link_down;		   /* at first, by the user */
 	struct guid_reg vm_id;
 };
@@ -61,7 +61,7 @@ void netvsp_get_info(struct netvsp *n, struct netvsp_info *out);
 /*
  * Counters, by name.  netvsp_counters() those of the whole card: frames and
  * bytes of each direction and kind, what was dropped and why, each kind of
- * malformed input.  netvsp_queue_counters() those of one back end queue.
+ * malformed input (bad_*); frames_out and the like are the back end's.  netvsp_queue_counters() those of one back end queue.
  */
 typedef void (*netvsp_counter_fn)(const char *name, uint64_t value, void *arg);
 void netvsp_counters(struct netvsp *n, netvsp_counter_fn fn, void *arg);

@@ -307,6 +307,7 @@ struct net_queue {
 	struct worker *_Atomic worker; /* from the first open on, constant */
 	char name[16];
 	_Atomic uint64_t count[NET_C_COUNT];
+	_Atomic uint64_t lent; /* sections that the child has, now */
 	atomic_bool pause_owed;
 
 	/* Any thread: what other queues received for channels of this one. */
@@ -546,6 +547,8 @@ int net_xfer_init(struct net_chan *c);
 /* A free transfer's index, or -EAGAIN; its id. */
 int net_xfer_take(struct net_chan *c);
 void net_xfer_untake(struct net_chan *c, unsigned int i);
+/* It is sent: its sections are the child's. */
+void net_xfer_lent(struct net_chan *c, unsigned int i);
 uint64_t net_xfer_id(const struct net_chan *c, unsigned int i);
 /* Write to the receive buffer; the place was checked. */
 void net_pool_write(const struct net_pool *p, uint32_t offset, const void *data,
