@@ -39,7 +39,7 @@
 
 #define DEFAULT_USECS	128
 #define DEFAULT_FRAMES	32
-#define DEFAULT_TX	16
+#define DEFAULT_TX	64
 
 #define WINDOW_NS	NSEC_PER_MSEC
 #define STALE_NS	(8 * WINDOW_NS)	/* was idle: says nothing about now */

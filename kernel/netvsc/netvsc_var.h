@@ -211,6 +211,7 @@ struct netvsc_tx {
 	u32 open_last;			/* where its last message starts */
 	u32 nr_held;
 	u16 held[NETVSC_HOLD_MAX];	/* complete, not sent yet; in order */
+	u32 pending;			/* frames in these, roughly */
 	u32 sent;			/* frames; done follows */
 	bool waiting;			/* held until completions come */
 	bool blocked;			/* the ring was full */
@@ -401,7 +402,7 @@ struct netvsc_coal_config {
 	u32 rx_usecs;		/* of a wait after frames, at most; 0: none */
 	u32 tx_usecs;		/* after nothing but answers */
 	u32 rx_frames;		/* that a wait is to gather; 0: no matter */
-	u32 tx_frames;		/* frames in flight above which we hold back */
+	u32 tx_frames;		/* held back at most, see txq.c */
 };
 
 struct netvsc_vf_stats {

@@ -232,6 +232,7 @@ static void count_copied(struct netvsc_chan *nc)
 	struct netvsc_slot *slot = &nc->tx.slots[nc->tx.open];
 
 	slot->frames++;
+	nc->tx.pending++;
 	u64_stats_update_begin(&st->syncp);
 	st->copied++;
 	st->batched += slot->frames > 1;
@@ -365,6 +366,7 @@ static int add_plain(struct netvsc_chan *nc, const struct header *hdr,
 	slot->bytes = skb->len;
 	memcpy(netvsc_tx_hdr(tx, n), hdr->bytes, hdr_len);
 	tx->held[tx->nr_held++] = n;
+	tx->pending++;
 	netvsc_count(nc->nd, NETVSC_EV_TX_SCATTERED);
 	return 0;
 }

@@ -9,10 +9,10 @@
  * to be written in one go:
  *
  * - while the stack says that more follow (xmit_more);
- * - while the host has coal.tx_frames or more frames of this queue, until
- *   NETVSC_HOLD_MAX messages are full or its completions leave it with fewer.
- *   It has enough to do meanwhile, and as completions are due on this very
- *   channel, no timer is needed.
+ * - while the host has HOLD_ABOVE or more frames of this queue, until
+ *   coal.tx_frames wait, NETVSC_HOLD_MAX messages are full, or its completions
+ *   leave it with fewer. It has enough to do meanwhile, and as completions are
+ *   due on this very channel, no timer is needed.
  *
  * A frame must not be left behind when the last of those completions came in
  * between the look at their number and the entry of the frame; so the number is
@@ -25,6 +25,8 @@
 #include <linux/string.h>
 
 #include "netvsc_var.h"
+
+#define HOLD_ABOVE	16
 
 #define HDRS_PER_PAGE	(HV_HYP_PAGE_SIZE / NETVSC_TX_HDR)
 
@@ -287,6 +289,7 @@ void netvsc_tx_flush(struct netvsc_chan *nc)
 			drop_slot(nc, tx->held[i]);
 	}
 	left = tx->nr_held - i;
+	tx->pending = left ? tx->pending : 0;
 	if (i)
 		count_messages(nc, i, 0);
 	tx->nr_held = left;
@@ -302,9 +305,14 @@ void netvsc_tx_flush(struct netvsc_chan *nc)
 /* Whether the host has so much to do that frames may wait. */
 static bool busy(const struct netvsc_chan *nc)
 {
-	u32 in_flight = READ_ONCE(nc->tx.sent) - READ_ONCE(nc->tx.done);
+	return READ_ONCE(nc->tx.sent) - READ_ONCE(nc->tx.done) >= HOLD_ABOVE;
+}
 
-	return in_flight >= max(READ_ONCE(nc->nd->coal.tx_frames), 1u);
+/* Whether so much waits that it is sent all the same. The tx lock is held. */
+static bool full(const struct netvsc_chan *nc)
+{
+	return nc->tx.pending >= READ_ONCE(nc->nd->coal.tx_frames) ||
+	       nc->tx.nr_held >= NETVSC_HOLD_MAX - 1;
 }
 
 /**
@@ -318,17 +326,15 @@ void netvsc_tx_commit(struct netvsc_chan *nc, bool more)
 
 	if (tx->open < 0 && !tx->nr_held)
 		return;
-	if (tx->nr_held < NETVSC_HOLD_MAX - 1) {
-		if (more)
-			return;
+	if (more && tx->nr_held < NETVSC_HOLD_MAX - 1)
+		return;
+	if (busy(nc) && !full(nc)) {
+		WRITE_ONCE(tx->waiting, true);
+		/* Pairs with the one in netvsc_tx_after_poll(). */
+		smp_mb();
 		if (busy(nc)) {
-			WRITE_ONCE(tx->waiting, true);
-			/* Pairs with the one in netvsc_tx_after_poll(). */
-			smp_mb();
-			if (busy(nc)) {
-				count_messages(nc, 0, 1);
-				return;
-			}
+			count_messages(nc, 0, 1);
+			return;
 		}
 	}
 	netvsc_tx_flush(nc);
