@@ -84,7 +84,8 @@ void worker_unwatch(struct worker_watch *watch);
  * own: it goes to the kernel with all else of the turn.  Armed already: nothing
  * changes.
  *
- * fn is told what is ready; POLLERR, POLLHUP and POLLNVAL may come unasked.
+ * fn is told what is ready, or what the wakeup said could be (sockets say POLLPRI
+ * together with POLLIN); POLLERR, POLLHUP and POLLNVAL may come unasked.
  * After worker_unpoll() it is not called any more, the fd may be closed and
  * *poll freed; the kernel lets go of the file itself at the end of the turn.
  * An fd that is closed without worker_unpoll() stays watched as the file that

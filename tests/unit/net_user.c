@@ -348,11 +348,18 @@ static void test_tcp(void **state)
 		len = (got[16] << 8 | got[17]) - 40;
 		if (len <= 0 || get32(got + 38) != peer)
 			continue;
+		/* Nothing is urgent. */
+		assert_int_equal(got[47] & 0x20, 0);
 		assert_memory_equal(got + 54, bulk, len);
 		total += len;
 		peer += len;
 		send_frame(tcp(6000, HOST, port, 106, peer, 0x10, 0));
 	}
+	/* Both ways still, after a wakeup that looked like urgent data. */
+	memcpy(frame + 54, "again", 5);
+	send_frame(tcp(6000, HOST, port, 106, peer, 0x18, 5));
+	assert_int_equal(recv(conn, buf, sizeof(buf), 0), 5);
+	assert_memory_equal(buf, "again", 5);
 	close(conn);
 	do
 		assert_true(fetch(6, ANSWER_MS) > 0);

@@ -9,12 +9,17 @@
 
 #include "user_var.h"
 
+/*
+ * Without SLIRP_POLL_PRI: a socket's wakeup for data says "or urgent data", and
+ * that is what the worker is told.  Urgent data come in line with the rest.
+ */
 static const struct {
 	int slirp;
 	unsigned int poll;
 } event_map[] = {
-	{ SLIRP_POLL_IN, POLLIN },   { SLIRP_POLL_OUT, POLLOUT },
-	{ SLIRP_POLL_PRI, POLLPRI }, { SLIRP_POLL_ERR, POLLERR },
+	{ SLIRP_POLL_IN, POLLIN },
+	{ SLIRP_POLL_OUT, POLLOUT },
+	{ SLIRP_POLL_ERR, POLLERR },
 	{ SLIRP_POLL_HUP, POLLHUP },
 };
 #define NEVENTS (sizeof(event_map) / sizeof(event_map[0]))
