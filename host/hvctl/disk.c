@@ -107,7 +107,7 @@ static int disk_list(struct hvctl *h)
 	else
 		print_table(list, 0);
 	json_object_put(list);
-	return status;
+	return HVCTL_OK;
 }
 
 int verb_disk(struct hvctl *h, int argc, char **argv)

@@ -43,7 +43,7 @@ static int net_list(struct hvctl *h)
 	else
 		print_table(list, 0);
 	json_object_put(list);
-	return status;
+	return HVCTL_OK;
 }
 
 static int net_add(struct hvctl *h, const char *spec)

@@ -25,7 +25,7 @@ static const struct slirp_api *load(char *why, size_t why_len)
 		const char *name;
 		void *to;
 	} functions[] = {
-		{ "slirp_new", &api.new },
+		{ "slirp_new", &api.make },
 		{ "slirp_cleanup", &api.cleanup },
 		{ "slirp_pollfds_fill", &api.fill },
 		{ "slirp_pollfds_poll", &api.poll },
@@ -95,7 +95,7 @@ static Slirp *create(struct user *u, const struct net_options *opt)
 		.disable_dns = opt->restricted,
 	};
 
-	return u->api->new (&cfg, &user_callbacks, u);
+	return u->api->make(&cfg, &user_callbacks, u);
 }
 
 /* ---- proto:ADDR:PORT-PORT ---- */

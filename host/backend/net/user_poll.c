@@ -78,11 +78,11 @@ static struct user_poll **find(struct user *u, int fd)
 
 static struct user_poll *watch(struct user *u, int fd, unsigned int events)
 {
-	struct user_poll **at = find(u, fd), *p;
+	struct user_poll **at = find(u, fd), *p = *at;
 
-	if (*at && (*at)->events == events)
-		return *at;
-	if (*at)
+	if (p && p->events == events)
+		return p;
+	if (p)
 		poll_free(u, at);
 	p = calloc(1, sizeof(*p));
 	if (!p || worker_poll(u->worker, &p->poll, fd, events, on_ready)) {

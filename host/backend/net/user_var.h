@@ -13,7 +13,7 @@
 
 /* What of the library is used; it is loaded when the first such card is made. */
 struct slirp_api {
-	Slirp *(*new)(const SlirpConfig *cfg, const SlirpCb *cb, void *opaque);
+	Slirp *(*make)(const SlirpConfig *cfg, const SlirpCb *cb, void *opaque);
 	void (*cleanup)(Slirp *slirp);
 	void (*fill)(Slirp *slirp, uint32_t *timeout, SlirpAddPollCb add,
 		     void *opaque);
