@@ -117,6 +117,15 @@ static void quiet_if_owed(struct net_queue *q)
 		netvsp_quiet(q->n);
 }
 
+/* Has it packets, or is something owed to it? */
+static bool busy(const struct net_chan *c)
+{
+	const struct netvsp *n = c->n;
+
+	return c->active || c->held || c->owed || !STAILQ_EMPTY(&c->waiting) ||
+	       (!c->index && (n->table_owed || !STAILQ_EMPTY(&n->answers)));
+}
+
 /* Every channel that has something; true: there may be more. */
 static bool serve_channels(struct net_queue *q)
 {
@@ -129,8 +138,7 @@ static bool serve_channels(struct net_queue *q)
 		if (!c)
 			continue;
 		left--;
-		if (c->active || c->held || c->owed ||
-		    !STAILQ_EMPTY(&c->waiting))
+		if (busy(c))
 			more |= net_chan_turn(c);
 	}
 	return more;
