@@ -54,6 +54,7 @@ static ssize_t modalias_show(struct device *dev, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(modalias);
 
+#ifdef CONFIG_NUMA
 static ssize_t numa_node_show(struct device *dev,
 			      struct device_attribute *attr, char *buf)
 {
@@ -61,6 +62,7 @@ static ssize_t numa_node_show(struct device *dev,
 			  cpu_to_node(READ_ONCE(dev_channel(dev)->target_cpu)));
 }
 static DEVICE_ATTR_RO(numa_node);
+#endif
 
 static ssize_t vendor_show(struct device *dev, struct device_attribute *attr,
 			   char *buf)
