@@ -53,7 +53,7 @@ second() { # RUN CMDLINE STATUS
 	relay_results "$1"
 	is "$CHILD_STATUS" "$3" "$1: exit status $3" || show_run "$1"
 	like "$T/$1.verdict" '^ok - the second kernel reads' "$1: the second kernel had the disk"
-	is "$(grep -ac 'Vmbus version' "$T/$1.console")" 2 "$1: two connections"
+	is "$(stat_of "$1" .vmbus.connects)" 2 "$1: two connections"
 }
 second kexec '' 0
 no_splats kexec

@@ -25,6 +25,5 @@ enter_root
 for k in 6.1 6.12; do
 	CHILD_LIMIT=200 run_child_qemu "ours-$k" "$k" "ours-$k" ''
 	child_passed "ours-$k"
-	like "$T/ours-$k.console" 'Vmbus version:4\.0' "$k: QEMU speaks version 4.0 with ours"
 done
 finish
