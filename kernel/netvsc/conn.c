@@ -258,6 +258,8 @@ void netvsc_conn_close(struct netvsc_dev *nd)
 	mutex_lock(&nd->conn_lock);
 	RCU_INIT_POINTER(nd->conn, NULL);
 	mutex_unlock(&nd->conn_lock);
+	if (nd->net->reg_state == NETREG_REGISTERED)
+		netvsc_vf_path_lost(nd);
 	/* Senders and readers of statistics. */
 	synchronize_net();
 	netvsc_rndis_halt(conn);

@@ -37,12 +37,17 @@ int netvsc_rss_get(struct net_device *net, struct ethtool_rxfh_param *rxfh)
 	return 0;
 }
 
-/* Let the host have what was chosen, or choose again what it had. */
+/*
+ * Let the host have what was chosen, or choose again what it had. With one
+ * channel it's for later.
+ */
 static int apply(struct netvsc_dev *nd, struct netvsc_conn *conn,
 		 const struct netvsc_rss *old)
 {
 	int err = netvsc_oid_set_rss(conn);
 
+	if (err == -EOPNOTSUPP)
+		err = 0;
 	if (err)
 		nd->rss = *old;
 	return err;

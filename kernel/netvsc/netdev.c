@@ -141,7 +141,7 @@ static int netvsc_set_mac(struct net_device *net, void *p)
 {
 	struct netvsc_dev *nd = netdev_priv(net);
 	struct netvsc_conn *conn = rtnl_dereference(nd->conn);
-	struct sockaddr *addr = p;
+	struct sockaddr *addr = p, old;
 	int err;
 
 	if (!conn)
@@ -149,9 +149,16 @@ static int netvsc_set_mac(struct net_device *net, void *p)
 	err = eth_prepare_mac_addr_change(net, p);
 	if (err)
 		return err;
-	err = netvsc_oid_set_mac(conn, addr->sa_data);
+	err = netvsc_vf_set_mac(nd, addr);
 	if (err)
 		return err;
+	err = netvsc_oid_set_mac(conn, addr->sa_data);
+	if (err) {
+		old.sa_family = net->type;
+		memcpy(old.sa_data, net->dev_addr, ETH_ALEN);
+		netvsc_vf_set_mac(nd, &old);
+		return err;
+	}
 	eth_commit_mac_addr_change(net, p);
 	nd->mac_set = true;
 	return 0;

@@ -86,7 +86,7 @@ static int read_offload(struct netvsc_conn *conn)
 				 &len);
 	if (!err && (hw.header.type != NDIS_OBJECT_OFFLOAD ||
 		     !hw.header.revision ||
-		     hw.header.size < NDIS_OFFLOAD_LEN_1 || len < size ||
+		     hw.header.size < NDIS_OFFLOAD_LEN_1 ||
 		     hw.header.size > len))
 		err = -EPROTO;
 	if (err)
