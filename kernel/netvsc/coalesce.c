@@ -20,12 +20,12 @@
  * its bound is 0.
  *
  * Adaptive: a rate at which a wait gathers a few frames is necessary for waits,
- * but it isn't enough: a quick exchange of requests and responses has it, too,
- * and each wait would only delay it. The two are told apart by trying: if in a
- * window with waits a wait gathers hardly more than a frame, or fewer frames come
- * than before, the peer was waiting for us, and there are no waits for a while: 64
+ * but it isn't enough: quick exchanges of requests and responses have it, too, and
+ * each wait would only delay them. The two are told apart by trying: if a wait
+ * gathers hardly more than a frame, or if frames come slower than they did without
+ * waits, the peer was waiting for us, and there are no waits for a while: 64
  * windows after the first such trial, twice as many after each further one, up to
- * 1024. So an exchange is disturbed for a millisecond in every second, at worst.
+ * 1024. So exchanges are disturbed for a few milliseconds in a second, at worst.
  *
  * lib/dim isn't used: its profiles have no step at which nothing waits, its
  * decisions go through a work item, and not every kernel has it.
@@ -48,6 +48,10 @@
 #define MIN_GAIN	3	/* frames it must bring, to go on */
 #define BACKOFF_MIN	64	/* windows */
 #define BACKOFF_MAX	1024
+#define PROVEN		8	/* windows until waits are no trial any more */
+
+#define RATE_UNIT	16ULL	/* a rate of one frame in a window */
+#define MANY		(128 * (u32)RATE_UNIT)
 
 void netvsc_coal_defaults(struct netvsc_dev *nd)
 {
@@ -91,9 +95,10 @@ void netvsc_coal_init(struct netvsc_chan *nc)
 		      HRTIMER_MODE_REL_PINNED);
 	co->wait_ns = 0;
 	co->waiting = false;
-	co->trial = false;
 	co->rest = 0;
 	co->backoff = BACKOFF_MIN;
+	co->free_rate = 0;
+	co->age = 0;
 	co->new_frames = 0;
 	co->seen_done = nc->tx.done;
 	new_window(nc, ktime_get_ns());
@@ -116,42 +121,60 @@ static u32 gather_ns(const struct netvsc_dev *nd, u32 events, u64 elapsed)
 	return min_t(u64, most, div_u64(elapsed * frames, events));
 }
 
-static void end_trial(struct netvsc_chan *nc)
+static u32 average(u32 old, u32 rate)
+{
+	return old ? (3 * old + rate) / 4 : rate;
+}
+
+/*
+ * Whether less comes than without waits, by more than rates vary: the fewer
+ * frames a window has, the more they do.
+ */
+static bool slower(const struct netvsc_coal *co)
+{
+	u32 margin = co->free_rate / (co->free_rate >= MANY ? 8 : 4);
+
+	return co->held_rate < co->free_rate - margin;
+}
+
+/* No waits for a while. */
+static void in_vain(struct netvsc_chan *nc)
 {
 	struct netvsc_coal *co = &nc->coal;
 
 	count(nc, &nc->rx_stats->coal_vain);
 	co->rest = co->backoff;
-	co->backoff = min(co->backoff * 2, BACKOFF_MAX);
+	if (co->age <= PROVEN)
+		co->backoff = min(co->backoff * 2, BACKOFF_MAX);
 }
 
-/* Whether less comes, by more than rates vary, than before the waits began. */
-static bool slower(const struct netvsc_coal *co, u32 events, u64 elapsed)
-{
-	return events * co->free_elapsed * 4 < co->free_events * elapsed * 3;
-}
-
-/* Waits were in use: do they bring enough? */
-static u32 judge_waits(struct netvsc_chan *nc, u32 events, u64 elapsed, u32 ns)
+/* Waits were in use: do they bring enough, and cost nothing? */
+static u32 judge_waits(struct netvsc_chan *nc, u32 events, u32 rate, u32 ns)
 {
 	struct netvsc_coal *co = &nc->coal;
-	bool trial = co->trial;
 
-	co->trial = false;
-	if (events >= co->wakes * MIN_GAIN &&
-	    !(trial && slower(co, events, elapsed))) {
-		co->backoff = BACKOFF_MIN;
+	co->held_rate = average(co->age ? co->held_rate : 0, rate);
+	if (co->age <= PROVEN)
+		co->age++;
+	if (events >= co->wakes * MIN_GAIN && !slower(co)) {
+		if (co->age > PROVEN)
+			co->backoff = BACKOFF_MIN;
 		return ns;
 	}
-	if (trial)
-		end_trial(nc);
+	if (co->age <= PROVEN || slower(co))
+		in_vain(nc);
+	co->free_rate = 0;
 	return 0;
 }
 
 /* No waits were in use: is it worth a trial? */
-static u32 judge_rate(struct netvsc_coal *co, u32 events, u64 elapsed, u32 ns,
-		      u32 frames)
+static u32 judge_rate(struct netvsc_chan *nc, u32 events, u32 rate,
+		      u64 elapsed, u32 ns)
 {
+	u32 frames = READ_ONCE(nc->nd->coal.rx_frames);
+	struct netvsc_coal *co = &nc->coal;
+
+	co->free_rate = average(co->free_rate, rate);
 	if (co->rest) {
 		co->rest--;
 		return 0;
@@ -161,9 +184,7 @@ static u32 judge_rate(struct netvsc_coal *co, u32 events, u64 elapsed, u32 ns,
 		return 0;
 	if ((u64)events * ns < elapsed * MIN_START)
 		return 0;
-	co->trial = true;
-	co->free_events = events;
-	co->free_elapsed = elapsed;
+	co->age = 0;
 	return ns;
 }
 
@@ -173,17 +194,18 @@ static void end_window(struct netvsc_chan *nc, u64 now)
 	struct netvsc_coal *co = &nc->coal;
 	u32 events = max(co->frames, nc->tx.done - co->tx_done);
 	u64 elapsed = now - co->start;
-	u32 ns = gather_ns(nd, events, elapsed);
+	u32 ns = gather_ns(nd, events, elapsed), rate;
 
 	if (READ_ONCE(nd->coal.adaptive_rx)) {
+		rate = min_t(u64, U32_MAX / 4,
+			     div_u64(events * RATE_UNIT * WINDOW_NS, elapsed));
 		if (elapsed >= STALE_NS) {
-			co->trial = false;
+			co->free_rate = 0;
 			ns = 0;
 		} else if (co->wait_ns) {
-			ns = judge_waits(nc, events, elapsed, ns);
+			ns = judge_waits(nc, events, rate, ns);
 		} else {
-			ns = judge_rate(co, events, elapsed, ns,
-					READ_ONCE(nd->coal.rx_frames));
+			ns = judge_rate(nc, events, rate, elapsed, ns);
 		}
 	}
 	WRITE_ONCE(co->wait_ns, ns);

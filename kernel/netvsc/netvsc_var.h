@@ -281,11 +281,11 @@ struct netvsc_coal {
 	struct hrtimer timer;	/* ends a wait: schedules the poll */
 	u32 wait_ns;		/* each wait now; 0: unmask at once */
 	bool waiting;		/* the timer runs, or has called the poll */
-	bool trial;		/* first window with waits */
+	u16 age;		/* windows with waits, to a bound */
 	u16 rest;		/* windows until the next trial */
 	u16 backoff;		/* the rest after a trial in vain */
-	u32 free_events;	/* what came in the window before the trial, */
-	u64 free_elapsed;	/* and its length */
+	u32 free_rate;		/* what came without waits, on average, */
+	u32 held_rate;		/* and with them */
 
 	u32 new_frames;		/* since a poll came to its end */
 	u32 seen_done;		/* tx.done then */
