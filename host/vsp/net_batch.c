@@ -262,6 +262,7 @@ static void batch_hand_over(struct net_queue *q, struct net_batch *b)
 	net_count(q, rx_handed_over);
 	pthread_mutex_lock(&to->inbox_lock);
 	STAILQ_INSERT_TAIL(&to->inbox, b, link);
+	atomic_store(&to->inbox_used, true);
 	pthread_mutex_unlock(&to->inbox_lock);
 	net_queue_kick(to);
 }
@@ -272,9 +273,10 @@ void net_batch_inbox(struct net_queue *q)
 	struct net_batch *b;
 
 	/* A look without the lock: who puts something there kicks us. */
-	if (__atomic_load_n(&q->inbox.stqh_first, __ATOMIC_RELAXED) == NULL)
+	if (!atomic_load_explicit(&q->inbox_used, memory_order_relaxed))
 		return;
 	pthread_mutex_lock(&q->inbox_lock);
+	atomic_store(&q->inbox_used, false);
 	STAILQ_CONCAT(&all, &q->inbox);
 	pthread_mutex_unlock(&q->inbox_lock);
 	while ((b = STAILQ_FIRST(&all))) {

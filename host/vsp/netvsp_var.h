@@ -313,6 +313,7 @@ struct net_queue {
 	/* Any thread: what other queues received for channels of this one. */
 	pthread_mutex_t inbox_lock;
 	struct net_batches inbox;
+	atomic_bool inbox_used;
 	atomic_bool kicked; /* a call is on its way */
 
 	/* The worker's. */
