@@ -30,11 +30,6 @@
  * lib/dim isn't used: its profiles have no step at which nothing waits, its
  * decisions go through a work item, and not every kernel has it.
  */
-#include <linux/hrtimer.h>
-#include <linux/ktime.h>
-#include <linux/math64.h>
-#include <linux/minmax.h>
-
 #include "netvsc_var.h"
 
 #define DEFAULT_USECS	128
