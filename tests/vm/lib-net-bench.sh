@@ -25,7 +25,7 @@ pktgen_out() { # SECONDS
 		for w in 'count 0' 'clone_skb 0' 'pkt_size 60' 'delay 0' 'burst 16' \
 				"queue_map_min $i" "queue_map_max $i" \
 				"dst $(echo $net).9" 'dst_mac 02:00:00:00:00:99'; do
-			echo "$w" >"$P/$c@$i"
+			echo "$w" >"$P/$c@$i" || echo "pktgen: $w" >/dev/console
 		done
 		i=$((i + 1))
 	done
@@ -40,7 +40,7 @@ END
 cat >/tmp/serve <<'END'
 #!/bin/sh
 . /tmp/shell.sh
-. /dev/stdin
+eval "$(cat)"
 END
 chmod +x /tmp/serve
 nc -ll -p 9100 -e /tmp/serve &
@@ -162,15 +162,15 @@ bench_add() { # KEY VALUE: the median of all values so far
 
 bench_costs() { # KEY
 	local packets bytes k
-	packets=$(bench_growth '[.nets[].frames_out, .nets[].frames_in] | add')
-	bytes=$(bench_growth '[.nets[].bytes_out, .nets[].bytes_in] | add')
+	packets=$(bench_growth '[.nets[] | .tx_frames + .rx_frames] | add')
+	bytes=$(bench_growth '[.nets[] | .tx_bytes + .rx_bytes] | add')
 	while read -r k filter; do
 		bench_add "$1,$k" "$(awk -v a="$(bench_growth "$filter")" -v n="$packets" \
 			'BEGIN { printf "%.4f", n ? a / n : 0 }')"
 	done <<'END'
 doorbells [.channels[].signals_in] | add
 interrupts [.channels[].interrupts_out] | add
-syscalls [.workers[].system_calls] | add
+syscalls [.nets[].system_calls] | add
 exits .user_exits.all
 kvm .kvm.exits
 END
