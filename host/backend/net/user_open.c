@@ -73,7 +73,7 @@ static struct in6_addr v6(uint8_t last)
 	return a;
 }
 
-static Slirp *create(struct user *u, const struct net_options *opt)
+static void create(struct user *u, const struct net_options *opt)
 {
 	SlirpConfig cfg = {
 		.version = 4,
@@ -95,7 +95,7 @@ static Slirp *create(struct user *u, const struct net_options *opt)
 		.disable_dns = opt->restricted,
 	};
 
-	return u->api->make(&cfg, &user_callbacks, u);
+	u->slirp = u->api->make(&cfg, &user_callbacks, u);
 }
 
 /* ---- proto:ADDR:PORT-PORT ---- */
@@ -161,7 +161,7 @@ static int set_up(struct user *u, const struct net_options *opt, char *why,
 	u->flat = malloc(NET_FRAME_MAX);
 	if (!u->flat)
 		return net_why(-ENOMEM, why, why_len, "out of memory");
-	u->slirp = create(u, opt);
+	create(u, opt);
 	if (!u->slirp)
 		return net_why(-EINVAL, why, why_len,
 			       "libslirp cannot make a network: version 4.7 or "
