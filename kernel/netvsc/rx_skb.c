@@ -232,10 +232,16 @@ static u32 finish_rsc(struct netvsc_chan *nc)
 	struct netvsc_rsc *rsc = nc->rsc;
 	struct source src = { rsc->part, 0 };
 	struct netvsc_rx_stats *st = nc->rx_stats;
-	struct sk_buff *skb = copy_frame(nc, &src, rsc->bytes);
+	struct sk_buff *skb;
 	u32 nr = rsc->nr;
 
 	rsc->nr = 0;
+	/* Sent before the host knew that a program wants to see all frames. */
+	if (unlikely(rcu_access_pointer(nc->nd->xdp_prog))) {
+		netvsc_count(nc->nd, NETVSC_EV_RX_XDP_TOO_BIG);
+		return NVS_STATUS_OK;
+	}
+	skb = copy_frame(nc, &src, rsc->bytes);
 	if (unlikely(!skb))
 		return no_memory(nc);
 	u64_stats_update_begin(&st->syncp);
