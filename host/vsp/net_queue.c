@@ -172,27 +172,38 @@ static bool flush_channels(struct net_queue *q, bool unmask)
 	return more;
 }
 
+/* Serve the child and the back end, then let the child see it. */
+static void serve(struct net_queue *q)
+{
+	bool more;
+
+	more = serve_channels(q);
+	more |= net_rx_turn(q);
+	/* Set within this very turn, by the child. */
+	if (q->set_seen != atomic_load(&q->n->set_version))
+		more = true;
+	if (more || net_pace_linger(q))
+		flush_channels(q, false);
+	else
+		more = flush_channels(q, true);
+	if (more)
+		net_queue_again(q);
+}
+
 static void queue_turn(void *arg)
 {
 	struct net_queue *q = arg;
-	bool more = false, paused = atomic_load(&q->n->paused);
 
 	look_at_settings(q);
 	start_or_stop(q);
 	net_batch_inbox(q);
-	if (!paused) {
-		more = serve_channels(q);
-		more |= net_rx_turn(q);
-	}
 	quiet_if_owed(q);
-	/* Set within this very turn, by the child. */
-	if (q->set_seen != atomic_load(&q->n->set_version))
-		more = true;
 	if (!q->nserving)
 		return;
-	more |= flush_channels(q, !more && !paused);
-	if (more)
-		net_queue_again(q);
+	if (atomic_load(&q->n->paused))
+		flush_channels(q, false);
+	else if (!net_pace_wait(q))
+		serve(q);
 }
 
 /* ---- buffers ---- */
@@ -276,6 +287,7 @@ void net_queue_detach(struct net_queue *q, struct net_chan *c)
 	q->first = i;
 	if (q->nserving)
 		return;
+	net_pace_reset(q);
 	start_or_stop(q);
 	net_queue_drop_pool(q);
 	net_queue_drop_send(q);

@@ -159,6 +159,7 @@ struct arrival {
 	struct net_headers h;
 	uint8_t start[NET_HEADERS]; /* private copy */
 	uint32_t len, hash;
+	uint32_t segments; /* of the frame on a wire */
 	bool gso, hashed;
 	unsigned int channel;
 	enum { UNICAST, MULTICAST, BROADCAST } kind;
@@ -227,6 +228,8 @@ static bool acceptable(struct net_queue *q, const struct virtio_net_hdr *vh,
 		return false;
 	}
 	a->gso = true;
+	if (vh->gso_size)
+		a->segments = (a->len + vh->gso_size - 1) / vh->gso_size;
 	if (q->pool->rsc && ((gso == VIRTIO_NET_HDR_GSO_TCPV4 && q->set.rsc4) ||
 			     (gso == VIRTIO_NET_HDR_GSO_TCPV6 && q->set.rsc6)))
 		return true;
@@ -250,6 +253,9 @@ static void count_frame(struct net_queue *q, const struct arrival *a)
 
 	net_count(q, rx_frames);
 	net_add(q, rx_bytes, a->len);
+	net_add(q, rx_segments, a->segments);
+	q->pace.packets++;
+	q->pace.bytes += a->len;
 	net_count_add(q, frames[a->kind], 1);
 	net_count_add(q, bytes[a->kind], a->len);
 }
@@ -344,7 +350,7 @@ static void place(struct net_queue *q, const struct virtio_net_hdr *vh,
 static void arrived(struct net_queue *q, const struct virtio_net_hdr *vh,
 		    const struct iovec *iov, unsigned int niov, uint32_t len)
 {
-	struct arrival a = { .len = len };
+	struct arrival a = { .len = len, .segments = 1 };
 	uint32_t looked = len < NET_HEADERS ? len : NET_HEADERS;
 
 	if (len < NET_ETH_HEADER) {

@@ -286,6 +286,11 @@ static void count_frame(struct net_queue *q, const struct departure *d,
 {
 	net_count(q, tx_frames);
 	net_add(q, tx_bytes, d->len);
+	net_add(q, tx_segments,
+		vh->gso_size ? (d->len - vh->hdr_len + vh->gso_size - 1) /
+				       vh->gso_size :
+			       1);
+	q->pace.bytes += d->len;
 	if (!(d->start[0] & 1)) {
 		net_count(q, tx_unicast_frames);
 		net_add(q, tx_unicast_bytes, d->len);

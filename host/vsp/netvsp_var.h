@@ -4,6 +4,7 @@
  *
  *   netvsp.c      the card: its channels, creation, plug, pause, the end
  *   net_queue.c   one back end queue and its worker: the turn of its loop
+ *   net_pace.c    when a busy queue is served again
  *   net_chan.c    one channel: ring in, completions, open, close
  *   net_nvs.c     NVSP messages: versions, buffers, sub-channels
  *   net_rndis.c   RNDIS control messages and their answers
@@ -63,6 +64,7 @@ struct net_queue;
 	X(tx_frames)           \
 	X(tx_bytes)            \
 	X(tx_packets)          \
+	X(tx_segments)         \
 	X(tx_unicast_frames)   \
 	X(tx_unicast_bytes)    \
 	X(tx_multicast_frames) \
@@ -81,6 +83,7 @@ struct net_queue;
 	X(rx_frames)           \
 	X(rx_bytes)            \
 	X(rx_packets)          \
+	X(rx_segments)         \
 	X(rx_unicast_frames)   \
 	X(rx_unicast_bytes)    \
 	X(rx_multicast_frames) \
@@ -99,6 +102,7 @@ struct net_queue;
 	X(rx_drop_length)      \
 	X(rx_drop_offload)     \
 	X(rx_drop_channel)     \
+	X(ticks)               \
 	X(control_messages)    \
 	X(indications)         \
 	X(bytes_copied)        \
@@ -296,6 +300,15 @@ struct net_chan {
 /* Pieces of the section being filled; NET_IOV_MAX less those for spares. */
 #define NET_FILL_IOV 8u
 
+struct net_pace {
+	struct worker_io timer;
+	bool armed;	   /* nothing is served before it fires */
+	unsigned int load; /* of late */
+	uint32_t delay;	   /* ns */
+	unsigned int empty;
+	uint64_t packets, bytes; /* since the last time it was asked */
+};
+
 struct net_spare {
 	uint32_t section;
 	uint16_t niov;
@@ -319,6 +332,7 @@ struct net_queue {
 	/* The worker's. */
 	struct worker_io again;
 	bool again_queued;
+	struct net_pace pace;
 	struct net_chan *chan[NETVSP_CHANNELS]; /* served, by index */
 	unsigned int nserving;
 	unsigned int first; /* least index of those */
@@ -469,6 +483,13 @@ void net_queue_detach(struct net_queue *q, struct net_chan *c);
 /* The worker: these are the buffers now; takes a user of each over. */
 void net_queue_give(struct net_queue *q, struct net_pool *pool,
 		    struct net_send_buf *send);
+
+/* net_pace.c; the worker */
+/* Not yet: a turn that serves comes when the timer has fired. */
+bool net_pace_wait(const struct net_queue *q);
+/* Nothing is left to do.  True: rings stay masked, the timer runs. */
+bool net_pace_linger(struct net_queue *q);
+void net_pace_reset(struct net_queue *q);
 
 /* net_chan.c */
 int net_chan_open(struct net_chan *c);	/* server thread */

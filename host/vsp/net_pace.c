@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pace of a busy queue.
+ *
+ * A doorbell of the child and an interrupt to it each cost an exit from the
+ * guest, and a wakeup of a thread.  While much is moved, the worker therefore does
+ * not unmask its rings when they are empty, nor serve what comes at once: it
+ * looks again a moment later (a tick), and finds several packets.  The moment is
+ * fitted to what ticks find, within bounds that a TCP window does not feel.  When
+ * some ticks in a row have found nothing, the rings are unmasked.
+ *
+ * Much is what several packets, or several pages, in a row of turns are; a child
+ * that sends one request and waits for its answer never gets that far, and is
+ * served at once.
+ */
+#include "netvsp_var.h"
+
+#define PACE_BUSY     8u    /* load from which on there are ticks */
+#define PACE_UNIT     4096u /* bytes that weigh as much as a packet */
+#define PACE_LOAD_MAX 1024u
+#define PACE_TICK_MIN (50u * 1000) /* ns */
+#define PACE_TICK_MAX (1000u * 1000)
+#define PACE_FEW      4u  /* packets in a tick: wait longer */
+#define PACE_MANY     32u /* wait less long */
+#define PACE_EMPTY    4u  /* ticks that found nothing */
+
+static void tick(struct worker_io *io, int res)
+{
+	struct net_queue *q =
+		(struct net_queue *)((char *)io -
+				     offsetof(struct net_queue, pace.timer));
+
+	(void)res;
+	q->pace.armed = false;
+	/* The turn follows. */
+}
+
+/* What this turn has moved weighs in with half. */
+static void weigh(struct net_pace *p)
+{
+	uint64_t weight = p->packets + p->bytes / PACE_UNIT;
+
+	if (weight > PACE_LOAD_MAX)
+		weight = PACE_LOAD_MAX;
+	p->load = p->load / 2 + weight;
+}
+
+static void fit(struct net_pace *p)
+{
+	if (p->packets >= PACE_MANY)
+		p->delay -= p->delay / 4;
+	else if (p->packets <= PACE_FEW)
+		p->delay += p->delay / 4;
+	if (p->delay < PACE_TICK_MIN)
+		p->delay = PACE_TICK_MIN;
+	if (p->delay > PACE_TICK_MAX)
+		p->delay = PACE_TICK_MAX;
+}
+
+bool net_pace_wait(const struct net_queue *q)
+{
+	return q->pace.armed;
+}
+
+bool net_pace_linger(struct net_queue *q)
+{
+	struct net_pace *p = &q->pace;
+	bool found = p->packets;
+
+	if (found) {
+		weigh(p);
+		fit(p);
+		p->empty = 0;
+	} else if (p->load >= PACE_BUSY && ++p->empty >= PACE_EMPTY) {
+		p->load = 0;
+	}
+	p->packets = p->bytes = 0;
+	if (p->load < PACE_BUSY)
+		return false;
+	p->armed = true;
+	p->timer.done = tick;
+	net_count(q, ticks);
+	worker_timeout(q->worker, &p->timer, p->delay);
+	return true;
+}
+
+void net_pace_reset(struct net_queue *q)
+{
+	q->pace.load = 0;
+	q->pace.packets = q->pace.bytes = 0;
+}
