@@ -164,12 +164,6 @@ EXPORT_SYMBOL_GPL(hv_ringbuffer_get_debuginfo);
  */
 bool hv_ringbuffer_spinlock_busy(struct vmbus_channel *channel)
 {
-	spinlock_t *lock = &channel->outbound.ring_lock;
-	unsigned long flags;
-
-	if (!spin_trylock_irqsave(lock, flags))
-		return true;
-	spin_unlock_irqrestore(lock, flags);
-	return false;
+	return spin_is_locked(&channel->outbound.ring_lock);
 }
 EXPORT_SYMBOL_GPL(hv_ringbuffer_spinlock_busy);
