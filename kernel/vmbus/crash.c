@@ -30,12 +30,16 @@ static struct notifier_block panic_block = {
 	.priority = INT_MIN + 1,
 };
 
-/* kexec: all CPUs still run. */
+/*
+ * kexec: all CPUs still run.  The timers go last: where they have an interrupt
+ * of their own nothing takes their place, and then no wait has an end, be it
+ * for the root or for RCU.
+ */
 static void kexec_cb(void)
 {
-	hv_stimer_global_cleanup();
 	vmb_unload(false);
 	vmb_synic_stop();
+	hv_stimer_global_cleanup();
 }
 
 /*
