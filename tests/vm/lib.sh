@@ -117,11 +117,25 @@ begin_run() {
 	: >"$T/$1.verdict"
 }
 
+# Copies the run's files to $OUT: at its end, and now and then, so that they are
+# there even if the root partition breaks down or time runs out.
+KEPT=0
+keep_files() { # [SECONDS]: only if the last time was so long ago
+	local f
+	[ $((SECONDS - KEPT)) -ge "${1:-0}" ] || return 0
+	KEPT=$SECONDS
+	mkdir -p "$OUT"
+	for f in "$T/$RUN".{console,verdict,log,stats}; do
+		[ ! -f "$f" ] || cp "$f" "$OUT/"
+	done
+}
+
 # wait_child SECONDS: sets CHILD_STATUS to the worker's exit status, 124 if it
-# had to be ended.  Copies the run's files to $OUT.
+# had to be ended.
 wait_child() {
-	local end=$((SECONDS + $1)) f
+	local end=$((SECONDS + $1))
 	while kill -0 "$CHILD_PID" 2>/dev/null; do
+		keep_files 15
 		if [ $SECONDS -ge "$end" ]; then
 			kill -9 "$CHILD_PID"
 			wait "$CHILD_PID" 2>/dev/null
@@ -136,10 +150,7 @@ wait_child() {
 		CHILD_STATUS=$?
 		CHILD_PID=
 	fi
-	mkdir -p "$OUT"
-	for f in "$T/$RUN".{console,verdict,log,stats}; do
-		[ ! -f "$f" ] || cp "$f" "$OUT/"
-	done
+	keep_files
 }
 
 run_child() {
@@ -158,6 +169,7 @@ wait_line() {
 	until tr -d '\r' <"$T/$1.verdict" | grep -Eq -- "$2"; do
 		[ $SECONDS -lt "$end" ] && kill -0 "$CHILD_PID" 2>/dev/null ||
 			return 1
+		keep_files 15
 		sleep 0.1
 	done
 }
