@@ -170,35 +170,46 @@ static void bad_packet(struct netvsc_chan *nc, enum netvsc_event ev,
 }
 
 /*
- * A packet that can't be read isn't completed: that would tell the host that its
- * sections, whichever they are, are free. Where ranges are bad, it's completed
- * with that status.
+ * A packet that makes no sense is completed as failed, too: we hold none of its
+ * sections, whichever the host thinks they are, and it mustn't lose them.
  */
+static u32 bad_pages(struct netvsc_chan *nc, enum netvsc_event ev,
+		     const struct vmpacket_descriptor *desc)
+{
+	bad_packet(nc, ev, desc);
+	if (desc->flags & VMBUS_DATA_PACKET_FLAG_COMPLETION_REQUESTED)
+		netvsc_comp_add(nc, desc->trans_id, NVS_STATUS_FAIL);
+	return 0;
+}
+
+/* The header in front of the ranges; @n: how many of these there are. */
+static bool pages_readable(const struct vmpacket_descriptor *desc, u32 *n)
+{
+	const struct vmtransfer_page_packet_header *xfer = (const void *)desc;
+	u32 hdr_len = desc->offset8 << 3, type;
+
+	if (hdr_len < XFER_HDR || hv_pkt_datalen(desc) < NVS_LEN_RNDIS)
+		return false;
+	memcpy(&type, hv_pkt_data(desc), sizeof(type));
+	*n = xfer->range_cnt;
+	return type == NVS_RNDIS &&
+	       *n <= (hdr_len - XFER_HDR) /
+		     sizeof(struct vmtransfer_page_range);
+}
+
 static u32 receive_pages(struct netvsc_chan *nc,
 			 const struct vmpacket_descriptor *desc)
 {
 	const struct vmtransfer_page_packet_header *xfer = (const void *)desc;
-	u32 hdr_len = desc->offset8 << 3, status = NVS_STATUS_OK;
 	const struct netvsc_buf *buf = &nc->conn->rx;
 	const struct vmtransfer_page_range *ranges;
+	u32 i, n, frames = 0, status = NVS_STATUS_OK;
 	struct vmtransfer_page_range range;
-	u32 type, i, n, frames = 0;
 
-	if (hdr_len < XFER_HDR || hv_pkt_datalen(desc) < NVS_LEN_RNDIS) {
-		bad_packet(nc, NETVSC_EV_RX_BAD_PACKET, desc);
-		return 0;
-	}
-	memcpy(&type, hv_pkt_data(desc), sizeof(type));
-	n = xfer->range_cnt;
-	if (type != NVS_RNDIS ||
-	    n > (hdr_len - XFER_HDR) / sizeof(range)) {
-		bad_packet(nc, NETVSC_EV_RX_BAD_PACKET, desc);
-		return 0;
-	}
-	if (xfer->xfer_pageset_id != NVS_RECV_BUF_ID || !buf->sections) {
-		bad_packet(nc, NETVSC_EV_RX_BAD_PAGESET, desc);
-		return 0;
-	}
+	if (!pages_readable(desc, &n))
+		return bad_pages(nc, NETVSC_EV_RX_BAD_PACKET, desc);
+	if (xfer->xfer_pageset_id != NVS_RECV_BUF_ID || !buf->sections)
+		return bad_pages(nc, NETVSC_EV_RX_BAD_PAGESET, desc);
 	ranges = (const void *)((const u8 *)desc + XFER_HDR);
 	for (i = 0; i < n; i++) {
 		range = ranges[i];
