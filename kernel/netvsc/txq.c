@@ -230,6 +230,7 @@ static void drop_slot(struct netvsc_chan *nc, u32 number)
 	struct netvsc_slot *slot = &nc->tx.slots[number];
 
 	netvsc_count(nc->nd, NETVSC_EV_TX_DROPPED);
+	/* Its counts first; partner: finish_dropped(). */
 	smp_store_release(&slot->id, NETVSC_ID_DROPPED);
 	nc->tx.sent += slot->frames;
 	WRITE_ONCE(nc->tx.any_dropped, true);
