@@ -6,14 +6,16 @@
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/sizes.h>
 #include <linux/tcp.h>
 
 #include "netvsc_var.h"
 
 /* Frames up to here are copied into one piece. */
 #define LINEAR_MAX	3500
-/* Of larger ones, the headers; the rest goes into pieces of a page. */
+/* Of larger ones, the headers; the rest goes into large pieces, if it can. */
 #define HEAD_LEN	256
+#define PIECE_MAX	SZ_16K
 #define FRAME_MAX	(ETH_HLEN + 65535)
 
 static void count_frame(struct netvsc_chan *nc, u32 len, bool multicast)
@@ -60,6 +62,21 @@ static void take(struct source *src, u8 *to, u32 len)
 	}
 }
 
+/* Memory for the next *len bytes of a large frame, or for the first of them. */
+static void *alloc_piece(u32 *len)
+{
+	void *piece;
+
+	if (*len > PAGE_SIZE) {
+		*len = min_t(u32, *len, PIECE_MAX);
+		piece = napi_alloc_frag(*len);
+		if (piece)
+			return piece;
+		*len = PAGE_SIZE;	/* memory is in small pieces */
+	}
+	return napi_alloc_frag(*len);
+}
+
 static struct sk_buff *copy_large(struct netvsc_chan *nc, struct source *src,
 				  u32 len)
 {
@@ -73,8 +90,8 @@ static struct sk_buff *copy_large(struct netvsc_chan *nc, struct source *src,
 	take(src, skb_put(skb, HEAD_LEN), HEAD_LEN);
 	len -= HEAD_LEN;
 	for (i = 0; len; i++) {
-		n = min_t(u32, len, PAGE_SIZE);
-		piece = i < MAX_SKB_FRAGS ? napi_alloc_frag(n) : NULL;
+		n = len;
+		piece = i < MAX_SKB_FRAGS ? alloc_piece(&n) : NULL;
 		if (!piece) {
 			kfree_skb(skb);
 			return NULL;
