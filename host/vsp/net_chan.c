@@ -146,6 +146,7 @@ bool net_chan_turn(struct net_chan *c)
 		n = vmbus_chan_recv(c->ch, c->buf, NET_PACKET_MAX, &c->pkt);
 		if (!n)
 			return false;
+		c->q->pace.packets++;
 		if (n < 0)
 			net_chan_fail(c,
 				      n == -EMSGSIZE ?

@@ -9,20 +9,26 @@
  * fitted to what ticks find, within bounds that a TCP window does not feel.  When
  * some ticks in a row have found nothing, the rings are unmasked.
  *
- * Much is what several packets, or several pages, in a row of turns are; a child
- * that sends one request and waits for its answer never gets that far, and is
- * served at once.
+ * Much is what several packets, or several pages, in a row of turns are; and
+ * also single ones that come fast and go one way.  A child that sends a request
+ * and waits for its answer does neither, and is served at once.
  */
+#include <time.h>
+
 #include "netvsp_var.h"
 
-#define PACE_BUSY     8u    /* load from which on there are ticks */
-#define PACE_UNIT     4096u /* bytes that weigh as much as a packet */
-#define PACE_LOAD_MAX 1024u
-#define PACE_TICK_MIN (50u * 1000) /* ns */
-#define PACE_TICK_MAX (1000u * 1000)
-#define PACE_FEW      4u  /* packets in a tick: wait longer */
-#define PACE_MANY     32u /* wait less long */
-#define PACE_EMPTY    4u  /* ticks that found nothing */
+#define PACE_BUSY	8u    /* load from which on there are ticks */
+#define PACE_UNIT	4096u /* bytes that weigh as much as a packet */
+#define PACE_LOAD_MAX	1024u
+#define PACE_TICK_MIN	(50u * 1000) /* ns */
+#define PACE_TICK_MAX	(1000u * 1000)
+#define PACE_FEW	4u  /* packets in a tick: wait longer */
+#define PACE_MANY	32u /* wait less long */
+#define PACE_EMPTY	4u  /* ticks that found nothing */
+/* Frames of one way: so many, in so short a time, few of the other. */
+#define PACE_FLOOD	16u
+#define PACE_FLOOD_TIME (8u * 1000 * 1000) /* ns */
+#define PACE_FLOOD_WAY	4u
 
 static void tick(struct worker_io *io, int res)
 {
@@ -43,6 +49,29 @@ static void weigh(struct net_pace *p)
 	if (weight > PACE_LOAD_MAX)
 		weight = PACE_LOAD_MAX;
 	p->load = p->load / 2 + weight;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static void judge_way(struct net_pace *p)
+{
+	uint32_t more = p->out > p->in ? p->out : p->in;
+	uint32_t less = p->out > p->in ? p->in : p->out;
+	uint64_t now;
+
+	if (more + less < PACE_FLOOD)
+		return;
+	now = now_ns();
+	p->flood = now - p->since < PACE_FLOOD_TIME &&
+		   more > PACE_FLOOD_WAY * less;
+	p->since = now;
+	p->out = p->in = 0;
 }
 
 static void fit(struct net_pace *p)
@@ -69,13 +98,15 @@ bool net_pace_linger(struct net_queue *q)
 
 	if (found) {
 		weigh(p);
+		judge_way(p);
 		fit(p);
 		p->empty = 0;
-	} else if (p->load >= PACE_BUSY && ++p->empty >= PACE_EMPTY) {
+	} else if (++p->empty >= PACE_EMPTY) {
 		p->load = 0;
+		p->flood = false;
 	}
 	p->packets = p->bytes = 0;
-	if (p->load < PACE_BUSY)
+	if (p->load < PACE_BUSY && !p->flood)
 		return false;
 	p->armed = true;
 	p->timer.done = tick;
@@ -87,5 +118,6 @@ bool net_pace_linger(struct net_queue *q)
 void net_pace_reset(struct net_queue *q)
 {
 	q->pace.load = 0;
+	q->pace.flood = false;
 	q->pace.packets = q->pace.bytes = 0;
 }

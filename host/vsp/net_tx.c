@@ -290,6 +290,7 @@ static void count_frame(struct net_queue *q, const struct departure *d,
 		vh->gso_size ? (d->len - vh->hdr_len + vh->gso_size - 1) /
 				       vh->gso_size :
 			       1);
+	q->pace.out++;
 	q->pace.bytes += d->len;
 	if (!(d->start[0] & 1)) {
 		net_count(q, tx_unicast_frames);

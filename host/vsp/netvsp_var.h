@@ -302,11 +302,14 @@ struct net_chan {
 
 struct net_pace {
 	struct worker_io timer;
-	bool armed;	   /* nothing is served before it fires */
-	unsigned int load; /* of late */
-	uint32_t delay;	   /* ns */
-	unsigned int empty;
+	bool armed;		 /* nothing is served before it fires */
+	unsigned int load;	 /* of late */
+	uint32_t delay;		 /* ns */
+	unsigned int empty;	 /* ticks in a row */
 	uint64_t packets, bytes; /* since the last time it was asked */
+	uint32_t out, in;	 /* frames since `since` */
+	uint64_t since;		 /* ns */
+	bool flood;		 /* many, one way */
 };
 
 struct net_spare {

@@ -275,6 +275,59 @@ static void plug(void **state)
 	assert_int_equal(indication(), RNDIS_STATUS_MEDIA_CONNECT);
 }
 
+/* ---- pace ---- */
+
+static bool masked(void)
+{
+	return __atomic_load_n(&chan->out->interrupt_mask, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * Much at once: served in ticks, with the ring masked, and nothing stays behind.
+ * One at a time: at once.
+ */
+static void pace(void **state)
+{
+	static uint8_t m[6 * 1024];
+	unsigned int sent = 0, done = 0, i;
+	struct nc_packet p;
+	uint64_t ticks;
+	uint32_t len;
+
+	(void)state;
+	single();
+	len = nc_message(m, NULL, 0, frame, 60);
+	for (i = 0; i < 50; i++) {
+		nc_section(chan, 1, 0, m, len, len);
+		assert_int_equal(nc_done(chan, 1), NVS_STATUS_OK);
+		nc_net_clear(nc_net);
+		/* The worker goes to sleep in between. */
+		assert_true(CHILD_UNTIL(child, !masked()));
+	}
+	assert_int_equal(nc_counter("ticks"), 0);
+	while (done < 2000) {
+		for (i = 0; i < 20 && sent < 2000; i++, sent++)
+			nc_section(chan, 1, i % 16, m, len, len);
+		assert_true(CHILD_UNTIL(child, nc_take(chan, &p)));
+		do
+			done++;
+		while (nc_take(chan, &p));
+		while (sent - done > 60 && nc_take(chan, &p))
+			done++;
+		nc_net_clear(nc_net);
+		while (sent - done > 60) {
+			assert_true(CHILD_UNTIL(child, nc_take(chan, &p)));
+			done++;
+		}
+	}
+	ticks = nc_counter("ticks");
+	assert_true(ticks > 0);
+	/* It comes to rest, and the next one rings. */
+	assert_true(CHILD_UNTIL(child, !masked()));
+	nc_section(chan, 2, 0, m, len, len);
+	assert_int_equal(nc_done(chan, 2), NVS_STATUS_OK);
+}
+
 /* ---- pause ---- */
 
 static void pause_resume(void **state)
@@ -395,6 +448,7 @@ int main(void)
 		cmocka_unit_test(vectors),
 		cmocka_unit_test_teardown(scaled, end),
 		cmocka_unit_test_teardown(plug, end),
+		cmocka_unit_test_teardown(pace, end),
 		cmocka_unit_test_teardown(pause_resume, end),
 		cmocka_unit_test_teardown(revoked, end),
 		cmocka_unit_test_teardown(closed, end),
