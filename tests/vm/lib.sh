@@ -113,6 +113,7 @@ start_child_qemu() {
 begin_run() {
 	RUN=$1
 	RUNS+=("$1")
+	rm -f "$OUT/$1".{console,verdict,log,stats}
 	: >"$T/$1.console"
 	: >"$T/$1.verdict"
 }

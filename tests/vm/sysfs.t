@@ -43,6 +43,7 @@ is $? 1 'a closed channel is not moved'
 readall
 ls $dev $dev/channels/$(relid) | grep -v : | sort >/tmp/names
 note "files: $(tr '\n' ' ' </tmp/names)"
+! grep -q in-tree /proc/cmdline || exit
 
 modprobe hv_storvsc
 wait_for 10 test -e $dev/driver
@@ -79,27 +80,38 @@ done
 touch /tmp/stop; wait
 is $n 20 'unbound and bound while being read'
 
-# This root offers no monitor bits, without which that driver wants no device:
-# so it shows who is asked, and nothing more.
+# Whether uio_hv_generic was asked since the last time.  Older ones want monitor
+# bits, of which this root has none, and say so; newer ones take the device.
+seen=0
+asked() {
+	count=$(dmesg | grep -c "uio_hv_generic $id: ")
+	was=$seen seen=$count
+	if [ "$(basename "$(readlink $dev/driver)")" = uio_hv_generic ]; then
+		note 'uio_hv_generic has it'
+		echo $id >$drivers/uio_hv_generic/unbind
+		return
+	fi
+	[ $count -gt $was ]
+}
 modprobe uio_hv_generic
-asked() { dmesg | grep -c "uio_hv_generic $id: "; }
 echo $id >$drivers/hv_storvsc/unbind
 echo uio_hv_generic >$dev/driver_override
 is "$(cat $dev/driver_override)" uio_hv_generic 'driver_override'
 sh -c "echo $id >$drivers/hv_storvsc/bind" 2>/dev/null
 is $? 1 'another driver does not get the device then'
 sh -c "echo $id >$drivers/uio_hv_generic/bind" 2>/dev/null
-[ "$(asked)" -gt 0 ]; ok $? 'the one named is asked'
+asked; ok $? 'the one named is asked'
 echo >$dev/driver_override
-n=$(asked)
+asked
+is $? 1 'once'
 run 'new_id' sh -c "echo $scsi >$drivers/uio_hv_generic/new_id"
-[ "$(asked)" -gt "$n" ]; ok $? 'its driver is asked at once'
+asked; ok $? 'its driver is asked at once'
 sh -c "echo $scsi >$drivers/uio_hv_generic/new_id" 2>/dev/null
 is $? 1 'the same id not twice'
 run 'remove_id' sh -c "echo $scsi >$drivers/uio_hv_generic/remove_id"
-n=$(asked)
 sh -c "echo $id >$drivers/uio_hv_generic/bind" 2>/dev/null
-is "$(asked)" "$n" 'then it is asked no more'
+asked
+is $? 1 'then it is asked no more'
 run 'hv_storvsc takes it again' sh -c "echo $id >$drivers/hv_storvsc/bind"
 wait_for 20 test -e /sys/block/sda; ok $? 'with its disk'
 rmmod uio_hv_generic; rmmod hv_storvsc; rmmod hv_vmbus
@@ -118,8 +130,8 @@ for k in 6.1 6.12; do
 	CHILD_LIMIT=300 run_child "$k" "$k" "$k" quiet --processors 2 \
 		--memory 256M --scsi "file=$T/disk.img"
 	child_passed "$k"
-	# The in-tree bus fails some of the rest; its list of files is the norm.
-	CHILD_LIMIT=300 run_child "in-tree-$k" "$k" "in-tree-$k" quiet \
+	# Of the in-tree bus its list of files is wanted, which is the norm.
+	CHILD_LIMIT=300 run_child "in-tree-$k" "$k" "in-tree-$k" 'quiet in-tree' \
 		--processors 2 --memory 256M --scsi "file=$T/disk.img"
 	grep -q '^# files: .*channels' "$T/in-tree-$k.verdict"
 	ok $? "$k: the in-tree bus lists its files"
