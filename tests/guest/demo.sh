@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # What `make run` shows inside the child: our modules by insmod, a file system
-# on the disk behind them, and a table of what is bound to what.  Prints on the
-# console; its exit status is the verdict.
+# on the disk behind them, an address and a page over the network card, and a
+# table of what is bound to what.  Prints on the console; its exit status is the
+# verdict.
 exec >/dev/console 2>&1
 release=$(uname -r)
 modules=/lib/modules/$release
@@ -29,6 +30,7 @@ load sd_mod
 load hv_storvsc
 load crc32c_generic
 load ext4
+load hv_netvsc
 dmesg | sed -n 's/.*\(Vmbus version:.*\)/hv_vmbus: \1/p'
 
 step 'A real disk'
@@ -57,6 +59,41 @@ else
 	umount /mnt
 fi
 
+step 'A network card'
+cat >/tmp/udhcpc.sh <<'END'
+#!/bin/sh
+[ "$1" = bound ] || exit 0
+ip addr add "$ip/$mask" dev "$interface"
+ip route add default via "$router" dev "$interface"
+echo "$ip, from $serverid, for $lease s" >/tmp/lease
+END
+chmod +x /tmp/udhcpc.sh
+card=
+tries=0
+while [ -z "$card" ] && [ $tries -lt 100 ]; do
+	for d in /sys/bus/vmbus/devices/*/net/*; do
+		[ -e "$d" ] && card=${d##*/} && break
+	done
+	[ -n "$card" ] || sleep 0.1
+	tries=$((tries + 1))
+done
+if [ -z "$card" ]; then
+	fail 'no network card came up within 10 seconds'
+else
+	ip link set "$card" up
+	udhcpc -i "$card" -n -q -f -t 10 -T 1 -s /tmp/udhcpc.sh >/tmp/udhcpc.out 2>&1 ||
+		fail "no address by DHCP: $(tail -n 1 /tmp/udhcpc.out)"
+	n=/sys/class/net/$card
+	echo "$card: $(cat $n/address), MTU $(cat $n/mtu), $(cat $n/speed) Mbit/s"
+	echo "address by DHCP: $(cat /tmp/lease)"
+	url=$(sed -n 's/.*demo\.page=\([^ ]*\).*/\1/p' /proc/cmdline)
+	echo "wget $url"
+	timeout 10 wget -q -O /tmp/page "$url" || fail "$url could not be fetched"
+	cat /tmp/page
+	grep -q "$(sed -n 's/.*demo\.token=\([^ ]*\).*/\1/p' /proc/cmdline)" /tmp/page ||
+		fail 'that is not the page which the root side has'
+fi
+
 step 'What is bound to what'
 bound=0
 printf '%-38s %-16s %-13s %s\n' 'VMBus device' 'driver' 'channels' 'serves'
@@ -67,12 +104,15 @@ for dev in /sys/bus/vmbus/devices/*; do
 	for blk in "$dev"/host*/target*/*/block/*; do
 		[ -e "$blk" ] && serves="$serves ${blk##*/}"
 	done
+	for net in "$dev"/net/*; do
+		[ -e "$net" ] && serves="$serves ${net##*/}"
+	done
 	[ -n "$driver" ] && bound=$((bound + 1))
 	printf '%-38s %-16s %-13s%s\n' "${dev##*/}" "${driver##*/}" \
 		"$(ls "$dev/channels" | wc -l)" "${serves:- -}"
 done
 [ $bound -gt 0 ] || fail 'no VMBus device has a driver'
-for m in hv_vmbus hv_storvsc; do
+for m in hv_vmbus hv_storvsc hv_netvsc; do
 	if modinfo "$modules/$m.ko" 2>/dev/null | grep -q '^intree: *Y'; then
 		fail "$m is the in-tree module"
 	fi
