@@ -25,7 +25,7 @@ struct card {
 	unsigned int queue;
 	struct virtio_net_hdr hdr;
 	const struct iovec *iov;
-	unsigned int niov;
+	unsigned int niov, ncopied;
 	int ret;
 };
 
@@ -99,6 +99,21 @@ static inline void card_send_fn(void *arg)
 	struct card *c = arg;
 
 	c->ret = net_send(c->net, c->queue, &c->hdr, c->iov, c->niov);
+}
+
+static inline void card_send_more_fn(void *arg)
+{
+	struct card *c = arg;
+
+	c->ret = net_send_more(c->net, c->queue, &c->hdr, c->iov, c->niov,
+			       c->ncopied);
+}
+
+static inline void card_flush_fn(void *arg)
+{
+	struct card *c = arg;
+
+	net_flush(c->net, c->queue);
 }
 
 static inline void card_recv_fn(void *arg)

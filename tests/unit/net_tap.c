@@ -277,6 +277,87 @@ static void test_system_calls(void **state)
 	card_close(&c);
 }
 
+#define BATCH 70
+
+/* `head` bytes of it in a piece that does not stay. */
+static int send_more(struct card *c, uint8_t *kept, size_t len, size_t head)
+{
+	uint8_t passing[300];
+	struct iovec iov[2] = { { passing, head },
+				{ kept + head, len - head } };
+
+	memcpy(passing, kept, head);
+	c->iov = head ? iov : iov + 1;
+	c->niov = head ? 2 : 1;
+	c->ncopied = head ? 1 : 0;
+	card_call(c, card_send_more_fn);
+	memset(passing, 0xee, sizeof(passing));
+	return c->ret;
+}
+
+/* Many frames in a few system calls, whole and in order. */
+static void test_batch(void **state)
+{
+	static uint8_t kept[BATCH][1000];
+	struct net_queue_stats s;
+	struct virtio_net_hdr hdr;
+	struct card c;
+	unsigned int i;
+	int fd;
+
+	NEEDS_TAP;
+	card_open(&c, open_tap(1, 0));
+	fd = packet_socket();
+	for (i = 0; i < BATCH; i++) {
+		card_frame(kept[i], 1000, i);
+		assert_int_equal(
+			send_more(&c, kept[i], 500 + i, i % 3 ? 50 : 0), 0);
+	}
+	card_call(&c, card_flush_fn);
+	card_call(&c, card_flush_fn);
+	net_get_stats(c.net, 0, &s);
+	assert_int_equal(s.frames_out, BATCH);
+	assert_int_equal(s.system_calls, 3);
+	assert_int_equal(s.drops_out, 0);
+	assert_int_equal(s.bytes_copied, 46 * 50);
+	for (i = 0; i < BATCH; i++) {
+		assert_int_equal(packet_recv(fd, &hdr), 500 + i);
+		assert_memory_equal(got, kept[i], 500 + i);
+	}
+	/* One that goes by itself does not overtake those that wait. */
+	send_more(&c, kept[0], 100, 0);
+	assert_int_equal(send_more(&c, kept[1], 600, 299), 0);
+	send_more(&c, kept[2], 100, 0);
+	card_frame(frame, 60, 99);
+	assert_int_equal(card_send(&c, frame, 60), 0);
+	for (i = 0; i < 3; i++) {
+		packet_recv(fd, &hdr);
+		assert_memory_equal(got, kept[i], 100);
+	}
+	assert_int_equal(packet_recv(fd, &hdr), 60);
+	/* No frame at all; and one that the kernel refuses, among others. */
+	assert_int_equal(send_more(&c, kept[0], 13, 0), -EMSGSIZE);
+	c.hdr.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	c.hdr.csum_start = 60000;
+	assert_int_equal(send_more(&c, kept[0], 100, 0), 0);
+	memset(&c.hdr, 0, sizeof(c.hdr));
+	assert_int_equal(send_more(&c, kept[5], 100, 0), 0);
+	/* What waits when the queue stops is sent first. */
+	card_call(&c, card_stop_fn);
+	packet_recv(fd, &hdr);
+	assert_memory_equal(got, kept[5], 100);
+	net_get_stats(c.net, 0, &s);
+	assert_int_equal(s.drops_out, 2);
+	assert_int_equal(s.frames_out, BATCH + 5);
+	assert_int_equal(card_call(&c, card_start_fn), 0);
+	send_more(&c, kept[6], 100, 0);
+	run_ip("link del " NAME);
+	assert_true(card_wait(&c.link, MAIN_SECONDS));
+	card_call(&c, card_flush_fn);
+	close(fd);
+	card_close(&c);
+}
+
 /* ---- what is left to whoever takes it ---- */
 
 static void test_unsummed(void **state)
@@ -635,6 +716,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_frames, setup),
 		cmocka_unit_test_setup(test_system_calls, setup),
+		cmocka_unit_test_setup(test_batch, setup),
 		cmocka_unit_test_setup(test_unsummed, setup),
 		cmocka_unit_test_setup(test_unsplit_in, setup),
 		cmocka_unit_test_setup(test_unsplit_out, setup),

@@ -146,16 +146,16 @@ void net_queue_stop(struct net *n, unsigned int queue)
 		n->ops->stop(n, queue);
 }
 
-int net_send(struct net *n, unsigned int queue,
-	     const struct virtio_net_hdr *hdr, const struct iovec *iov,
-	     unsigned int niov)
+static bool is_frame(size_t len, unsigned int niov)
+{
+	return niov <= NET_IOV_MAX && len >= NET_FRAME_MIN &&
+	       len <= NET_FRAME_MAX;
+}
+
+static int count_sent(struct net *n, unsigned int queue, size_t len, int err)
 {
 	struct net_queue_stats *s = &n->stats[queue];
-	size_t len = net_iov_len(iov, niov);
-	int err = -EMSGSIZE;
 
-	if (niov <= NET_IOV_MAX && len >= NET_FRAME_MIN && len <= NET_FRAME_MAX)
-		err = n->ops->send(n, queue, hdr, iov, niov);
 	if (!err) {
 		net_count(&s->frames_out, 1);
 		net_count(&s->bytes_out, len);
@@ -163,6 +163,45 @@ int net_send(struct net *n, unsigned int queue,
 		net_count(&s->drops_out, 1);
 	}
 	return err;
+}
+
+int net_send(struct net *n, unsigned int queue,
+	     const struct virtio_net_hdr *hdr, const struct iovec *iov,
+	     unsigned int niov)
+{
+	size_t len = net_iov_len(iov, niov);
+	int err = -EMSGSIZE;
+
+	if (is_frame(len, niov))
+		err = n->ops->send(n, queue, hdr, iov, niov);
+	return count_sent(n, queue, len, err);
+}
+
+int net_send_more(struct net *n, unsigned int queue,
+		  const struct virtio_net_hdr *hdr, const struct iovec *iov,
+		  unsigned int niov, unsigned int ncopied)
+{
+	size_t len = net_iov_len(iov, niov);
+	int err = -EMSGSIZE;
+
+	if (!n->ops->send_more)
+		return net_send(n, queue, hdr, iov, niov);
+	/* Counted first, as it may be lost before the call returns. */
+	count_sent(n, queue, len, 0);
+	if (is_frame(len, niov) && ncopied <= niov)
+		err = n->ops->send_more(n, queue, hdr, iov, niov, ncopied);
+	if (err) {
+		net_count(&n->stats[queue].frames_out, (uint64_t)-1);
+		net_count(&n->stats[queue].bytes_out, -(uint64_t)len);
+		count_sent(n, queue, len, err);
+	}
+	return err;
+}
+
+void net_flush(struct net *n, unsigned int queue)
+{
+	if (n->ops->flush)
+		n->ops->flush(n, queue);
 }
 
 int net_recv(struct net *n, unsigned int queue, struct virtio_net_hdr *hdr,

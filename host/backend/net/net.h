@@ -34,6 +34,7 @@
 #define NET_FRAME_MAX  65562
 #define NET_FRAME_MIN  14 /* an Ethernet header */
 #define NET_IOV_MAX    128
+#define NET_COPY_MAX   256 /* see net_send_more() */
 
 /* What a side takes without having it summed or split before. */
 #define NET_CAN_CSUM   1u /* TCP and UDP, over IPv4 and IPv6 */
@@ -72,6 +73,12 @@ struct net_ops {
 	int (*recv)(struct net *n, unsigned int queue,
 		    struct virtio_net_hdr *hdr, const struct iovec *iov,
 		    unsigned int niov);
+	/* Both NULL: each frame goes by itself. */
+	int (*send_more)(struct net *n, unsigned int queue,
+			 const struct virtio_net_hdr *hdr,
+			 const struct iovec *iov, unsigned int niov,
+			 unsigned int ncopied);
+	void (*flush)(struct net *n, unsigned int queue);
 	/* May be NULL: what the child takes on receive makes no difference. */
 	int (*set_offloads)(struct net *n, unsigned int can);
 	void (*close)(struct net *n);
@@ -158,6 +165,16 @@ void net_queue_stop(struct net *n, unsigned int queue);
 int net_send(struct net *n, unsigned int queue,
 	     const struct virtio_net_hdr *hdr, const struct iovec *iov,
 	     unsigned int niov);
+/*
+ * As net_send(), but the frame need not go before net_flush() or net_send().
+ * Until then its bytes must stay as they are, save those of the first `ncopied`
+ * pieces, NET_COPY_MAX of them at most; `hdr` and the array itself need not stay.
+ * A frame that the kernel refuses in the end is counted as lost, no more.
+ */
+int net_send_more(struct net *n, unsigned int queue,
+		  const struct virtio_net_hdr *hdr, const struct iovec *iov,
+		  unsigned int niov, unsigned int ncopied);
+void net_flush(struct net *n, unsigned int queue);
 /*
  * One frame into `iov` (at most NET_IOV_MAX pieces).  Its length; -EAGAIN:
  * nothing there, readable() will be called; -EMSGSIZE: a frame that did not fit

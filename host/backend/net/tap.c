@@ -135,6 +135,8 @@ static void tap_stop(struct net *n, unsigned int queue)
 	if (!q->started)
 		return;
 	q->started = false;
+	tap_batch_flush(q);
+	tap_batch_end(q);
 	unwatch(t, q);
 	if (t->multi_queue && !q->gone && ioctl(q->fd, TUNSETQUEUE, &ifr) &&
 	    errno != EBADFD && errno != EINVAL)
@@ -152,6 +154,8 @@ static int tap_send(struct net *n, unsigned int queue,
 
 	if (q->gone)
 		return -ENODEV;
+	/* Those before it go before it. */
+	tap_batch_flush(q);
 	all[0] = (struct iovec){ (void *)hdr, sizeof(*hdr) };
 	memcpy(all + 1, iov, niov * sizeof(*iov));
 	do {
@@ -221,6 +225,8 @@ static const struct net_ops tap_ops = {
 	.start = tap_start,
 	.stop = tap_stop,
 	.send = tap_send,
+	.send_more = tap_send_more,
+	.flush = tap_flush,
 	.recv = tap_recv,
 	.set_offloads = set_offloads,
 	.close = tap_close,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* TAP: tap.c moves frames, tap_open.c gets hold of the interface. */
+/*
+ * TAP: tap.c moves frames, tap_batch.c many at once, tap_open.c gets hold of the
+ * interface.
+ */
 #ifndef BACKEND_TAP_VAR_H
 #define BACKEND_TAP_VAR_H
 
@@ -9,6 +12,8 @@ struct tap_queue {
 	struct tap *tap;
 	int fd;
 	struct worker_poll in, out;
+	struct tap_batch *batch; /* from the first frame of one on */
+	bool no_batch;		 /* it cannot be had */
 	bool started;
 	bool gone; /* the interface was removed */
 };
@@ -34,5 +39,13 @@ void tap_detach(struct tap *t);
 bool tap_is_up(const struct tap *t);
 /* What it may give to us without summing or splitting; 0 or -errno. */
 int tap_set_offloads(struct tap *t, unsigned int can);
+
+/* The queue's worker. */
+int tap_send_more(struct net *n, unsigned int queue,
+		  const struct virtio_net_hdr *hdr, const struct iovec *iov,
+		  unsigned int niov, unsigned int ncopied);
+void tap_flush(struct net *n, unsigned int queue);
+void tap_batch_flush(struct tap_queue *q);
+void tap_batch_end(struct tap_queue *q);
 
 #endif
