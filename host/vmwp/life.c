@@ -150,7 +150,10 @@ static void ended(void *arg)
 	struct ended *e = arg;
 	struct vmwp *w = e->w;
 
-	log_info("vmwp", "the child ends: %s", e->why);
+	if (e->end == VM_END_CRASH)
+		log_err("vmwp", "the child crashed: %s", e->why);
+	else
+		log_info("vmwp", "the child ends: %s", e->why);
 	switch (e->end) {
 	case VM_END_POWER_OFF:
 		life_finish(w, VMWP_EXIT_POWER_OFF);

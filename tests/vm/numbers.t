@@ -5,7 +5,7 @@
 # does give exits, doorbells and interrupts per read in the steady state.
 # tier: long
 # root-kernel: 6.1
-# timeout: 900
+# timeout: 1500
 . "$(dirname "$0")/lib.sh"
 . "$PROJECT/tests/vm/lib-storage.sh"
 
@@ -16,17 +16,28 @@ wait_for 30 lun 1; ok $? 'the disks are there'
 disk=/dev/$(lun 0)
 echo none >/sys/block/${disk#/dev/}/queue/scheduler
 wait_for 10 test -e $disk
-reads() { # PHASE DEPTH
-	echo "phase $1"
+there() { ls -d /sys/bus/scsi/devices/*:0:0:$1 >/dev/null 2>&1; }
+# A LUN that the root partition adds says: it has seen what it wanted to see.
+told() { # LUN
+	i=0
+	until there $1; do
+		[ $i -lt 900 ] || return 1
+		i=$((i + 1))
+		sleep 1
+	done
+}
+reads() { # PHASE DEPTH LUN
 	fio --name=r --filename=$disk --rw=randread --bs=4k --direct=1 --norandommap \
-		--ioengine=libaio --iodepth=$2 --time_based --runtime=24 >/tmp/fio 2>&1
-	ok $? "fio, depth $2"
+		--ioengine=libaio --iodepth=$2 --time_based --runtime=1000 >/tmp/fio 2>&1 &
+	echo "phase $1"
+	told $3; ok $? "depth $2 was looked at"
+	kill -INT $!; wait $!
 	grep -E 'IOPS|lat .*avg|cpu' /tmp/fio | while read -r l; do note "$l"; done
 }
-reads depth1 1
-reads depth32 32
+reads depth1 1 2
+reads depth32 32 3
 echo 'phase idle'
-sleep 3
+told 4; ok $? 'the idle worker was looked at'
 run 'write a file' dd if=/dev/zero of=/dev/$(lun 1) bs=64k count=128 oflag=direct
 run 'read a file' dd if=/dev/$(lun 1) of=/dev/null bs=64k count=128 iflag=direct
 dev=$(basename "$(readlink -f /sys/block/${disk#/dev/}/device/../../../..)")
@@ -34,19 +45,18 @@ drv=/sys/bus/vmbus/drivers/hv_storvsc
 [ -e $drv/$dev ] || dev=$(basename "$(ls -d $drv/*-*-*)")
 # Without a disk driver, whose look for partitions takes most of the time.
 run 'the disk driver is taken off' rmmod sd_mod
-there() { ls -d /sys/bus/scsi/devices/*:0:0:1; }
 cycle() {
-	echo $dev >$drv/unbind && echo $dev >$drv/bind && wait_for 20 there
+	echo $dev >$drv/unbind && echo $dev >$drv/bind && wait_for 60 there 1
 }
 cycle; cycle
 ok $? 'the device is closed and opened'
 echo 'phase before'
-sleep 10
+told 5; ok $? 'and the one before the cycles'
 n=0
 while [ $n -lt 100 ] && cycle; do n=$((n + 1)); done
 is $n 100 'cycles of close and open'
 echo 'phase after'
-sleep 10
+told 6; ok $? 'and after them'
 EOF
 for who in ours stock; do
 	ours=
@@ -72,13 +82,18 @@ rate() {
 # Waits until fio has begun and read for a second: it takes its time to start.
 steady() {
 	local before now i
-	for ((i = 0; i < 20; i++)); do
+	for ((i = 0; i < 60; i++)); do
 		before=$(control --json stats | jq '.disks[0].reads') || return 1
 		sleep 1
 		now=$(control --json stats | jq '.disks[0].reads') || return 1
 		[ $((now - before)) -lt 100 ] || return 0
 	done
 	return 1
+}
+
+# The child may go on.
+go_on() { # LUN
+	is "$(control disk add "format=null,size=1M,lun=$1" 2>&1)" "0:$1" "a LUN as a sign"
 }
 
 # Two looks at a phase that has become steady.
@@ -106,16 +121,21 @@ run_numbers() { # WHO
 	start_child "$who" 6.1 "$who" '' --processors 2 --memory 256M \
 		--scsi format=null,size=16G,lun=0 --scsi "file=$T/disk.img,lun=1"
 	measure "$who" depth1
+	go_on 2
 	measure "$who" depth32
-	wait_line "$who" '^phase idle' 60
+	go_on 3
+	wait_line "$who" '^phase idle' 180
 	control --json stats >"$T/idle.json"
+	go_on 4
 	N[$who,resident]=$(value "$T/idle.json" .process.resident_own)
-	wait_line "$who" '^phase before' 60
+	wait_line "$who" '^phase before' 180
 	sleep 1
 	control --json stats >"$T/before.json"
-	wait_line "$who" '^phase after' 300
+	go_on 5
+	wait_line "$who" '^phase after' 600
 	sleep 1
 	control --json stats >"$T/after.json"
+	go_on 6
 	N[$who,left]=$(jq -s '[.[1], .[0] | .process.open_files + .process.threads + .vmbus.gpadls]
 		| .[0] - .[1]' "$T/before.json" "$T/after.json")
 	N[$who,opens]=$(jq -s '.[1].channels[0].opens - .[0].channels[0].opens' \
