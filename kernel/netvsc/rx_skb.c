@@ -6,7 +6,6 @@
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
-#include <linux/sizes.h>
 #include <linux/tcp.h>
 
 #include "netvsc_var.h"
@@ -232,7 +231,8 @@ static void set_segments(struct netvsc_chan *nc, struct sk_buff *skb)
 		headers = sizeof(*ip6);
 	else
 		return;
-	if (skb_headlen(skb) < ETH_HLEN + headers + sizeof(*tcp))
+	if (headers < sizeof(*ip) ||
+	    skb_headlen(skb) < ETH_HLEN + headers + sizeof(*tcp))
 		return;
 	tcp = (void *)(skb->data + ETH_HLEN + headers);
 	headers += tcp->doff * 4;

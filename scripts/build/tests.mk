@@ -25,12 +25,16 @@ FUZZ_FLAGS = -fsanitize=fuzzer,address,undefined \
 	     -fno-sanitize-recover=undefined
 FUZZ_TIME ?= 60
 
+fuzz-rooms = $(foreach r,$(call links,tests/fuzz/$(1).c),$(call room-sources,$(r)))
+
 define fuzz-test
-build/fuzz/$(1): tests/fuzz/$(1).c \
-		 $(foreach r,$(call links,tests/fuzz/$(1).c),$(call room-sources,$(r)))
+build/fuzz/$(1): tests/fuzz/$(1).c $(call fuzz-rooms,$(1))
 	@mkdir -p $$(@D)
+	@$$(CLANG) $$(HOST_CPPFLAGS) -MM -MT $$@ tests/fuzz/$(1).c \
+		$(call fuzz-rooms,$(1)) >$$@.d
 	$$(call say,FUZZCC,$$@)$$(CLANG) $$(HOST_CPPFLAGS) $$(HOST_CFLAGS) \
-		$$(FUZZ_FLAGS) -MMD -MF $$@.d -o $$@ $$(filter %.c,$$^) $$(HOST_LIBS)
+		$$(FUZZ_FLAGS) -o $$@ tests/fuzz/$(1).c \
+		$(call fuzz-rooms,$(1)) $$(HOST_LIBS)
 -include build/fuzz/$(1).d
 endef
 $(foreach t,$(fuzz-tests:build/fuzz/%=%),$(eval $(call fuzz-test,$(t))))
