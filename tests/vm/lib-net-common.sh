@@ -79,7 +79,7 @@ common_net_run() {
 	local run=$1 kernel=$2 image=$3
 	shift 3
 	common_net_sinks
-	CHILD_LIMIT=${CHILD_LIMIT:-150} run_child "$run" "$kernel" "$image" \
+	CHILD_LIMIT=${CHILD_LIMIT:-200} run_child "$run" "$kernel" "$image" \
 		"load=hv_vmbus,hv_netvsc sum=$NET_SUM" --memory 256M "$@"
 	child_passed "$run"
 	common_net_verify "$run"
