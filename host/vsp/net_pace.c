@@ -1,34 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The pace of a busy queue.
+ * The pace of a flooded queue.
  *
  * A doorbell of the child and an interrupt to it each cost an exit from the
- * guest, and a wakeup of a thread.  While much is moved, the worker therefore does
- * not unmask its rings when they are empty, nor serve what comes at once: it
- * looks again a moment later (a tick), and finds several packets.  The moment is
- * fitted to what ticks find, within bounds that a TCP window does not feel.  When
- * some ticks in a row have found nothing, the rings are unmasked.
+ * guest, and a wakeup of a thread.  Under a flood of frames that go one way the
+ * worker therefore does not unmask its rings when they are empty, nor serve what
+ * comes at once: it looks again a moment later (a tick), and finds several
+ * frames.  When some ticks in a row have found nothing, the rings are unmasked.
  *
- * Much is what several packets, or several pages, in a row of turns are; and
- * also single ones that come fast and go one way.  A child that sends a request
- * and waits for its answer does neither, and is served at once.
+ * Only then: where one side waits for the other, as a request for its answer or
+ * TCP for its acknowledgements and completions, a moment's delay is a loss of
+ * throughput, and batches form by themselves.
  */
 #include <time.h>
 
 #include "netvsp_var.h"
 
-#define PACE_BUSY	8u    /* load from which on there are ticks */
-#define PACE_UNIT	4096u /* bytes that weigh as much as a packet */
-#define PACE_LOAD_MAX	1024u
 #define PACE_TICK_MIN	(50u * 1000) /* ns */
-#define PACE_TICK_MAX	(1000u * 1000)
+#define PACE_TICK_MAX	(250u * 1000)
 #define PACE_FEW	4u  /* packets in a tick: wait longer */
 #define PACE_MANY	32u /* wait less long */
 #define PACE_EMPTY	4u  /* ticks that found nothing */
 /* Frames of one way: so many, in so short a time, few of the other. */
-#define PACE_FLOOD	16u
+#define PACE_FLOOD	32u
 #define PACE_FLOOD_TIME (8u * 1000 * 1000) /* ns */
-#define PACE_FLOOD_WAY	4u
+#define PACE_FLOOD_WAY	8u
 
 static void tick(struct worker_io *io, int res)
 {
@@ -41,16 +37,6 @@ static void tick(struct worker_io *io, int res)
 	/* The turn follows. */
 }
 
-/* What this turn has moved weighs in with half. */
-static void weigh(struct net_pace *p)
-{
-	uint64_t weight = p->packets + p->bytes / PACE_UNIT;
-
-	if (weight > PACE_LOAD_MAX)
-		weight = PACE_LOAD_MAX;
-	p->load = p->load / 2 + weight;
-}
-
 static uint64_t now_ns(void)
 {
 	struct timespec ts;
@@ -59,7 +45,7 @@ static uint64_t now_ns(void)
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
-static void judge_way(struct net_pace *p)
+static void judge(struct net_pace *p)
 {
 	uint32_t more = p->out > p->in ? p->out : p->in;
 	uint32_t less = p->out > p->in ? p->in : p->out;
@@ -94,19 +80,16 @@ bool net_pace_wait(const struct net_queue *q)
 bool net_pace_linger(struct net_queue *q)
 {
 	struct net_pace *p = &q->pace;
-	bool found = p->packets;
 
-	if (found) {
-		weigh(p);
-		judge_way(p);
+	if (p->packets) {
+		judge(p);
 		fit(p);
 		p->empty = 0;
 	} else if (++p->empty >= PACE_EMPTY) {
-		p->load = 0;
 		p->flood = false;
 	}
-	p->packets = p->bytes = 0;
-	if (p->load < PACE_BUSY && !p->flood)
+	p->packets = 0;
+	if (!p->flood)
 		return false;
 	p->armed = true;
 	p->timer.done = tick;
@@ -117,7 +100,6 @@ bool net_pace_linger(struct net_queue *q)
 
 void net_pace_reset(struct net_queue *q)
 {
-	q->pace.load = 0;
 	q->pace.flood = false;
-	q->pace.packets = q->pace.bytes = 0;
+	q->pace.packets = 0;
 }

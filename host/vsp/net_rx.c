@@ -256,7 +256,6 @@ static void count_frame(struct net_queue *q, const struct arrival *a)
 	net_add(q, rx_segments, a->segments);
 	q->pace.packets++;
 	q->pace.in++;
-	q->pace.bytes += a->len;
 	net_count_add(q, frames[a->kind], 1);
 	net_count_add(q, bytes[a->kind], a->len);
 }

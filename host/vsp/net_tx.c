@@ -291,7 +291,6 @@ static void count_frame(struct net_queue *q, const struct departure *d,
 				       vh->gso_size :
 			       1);
 	q->pace.out++;
-	q->pace.bytes += d->len;
 	if (!(d->start[0] & 1)) {
 		net_count(q, tx_unicast_frames);
 		net_add(q, tx_unicast_bytes, d->len);

@@ -4,7 +4,7 @@
  *
  *   netvsp.c      the card: its channels, creation, plug, pause, the end
  *   net_queue.c   one back end queue and its worker: the turn of its loop
- *   net_pace.c    when a busy queue is served again
+ *   net_pace.c    when a flooded queue is served again
  *   net_chan.c    one channel: ring in, completions, open, close
  *   net_nvs.c     NVSP messages: versions, buffers, sub-channels
  *   net_rndis.c   RNDIS control messages and their answers
@@ -302,14 +302,13 @@ struct net_chan {
 
 struct net_pace {
 	struct worker_io timer;
-	bool armed;		 /* nothing is served before it fires */
-	unsigned int load;	 /* of late */
-	uint32_t delay;		 /* ns */
-	unsigned int empty;	 /* ticks in a row */
-	uint64_t packets, bytes; /* since the last time it was asked */
-	uint32_t out, in;	 /* frames since `since` */
-	uint64_t since;		 /* ns */
-	bool flood;		 /* many, one way */
+	bool armed;	    /* nothing is served before it fires */
+	uint32_t delay;	    /* ns */
+	unsigned int empty; /* ticks in a row */
+	uint32_t packets;   /* since the last time it was asked */
+	uint32_t out, in;   /* frames since `since` */
+	uint64_t since;	    /* ns */
+	bool flood;	    /* many, one way */
 };
 
 struct net_spare {
