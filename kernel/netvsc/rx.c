@@ -220,7 +220,7 @@ static u32 receive_pages(struct netvsc_chan *nc,
 			status = NVS_STATUS_FAIL;
 			continue;
 		}
-		if (receive_message(nc, buf->base + range.byte_offset,
+		if (receive_message(nc, (u8 *)buf->base + range.byte_offset,
 				    range.byte_count, &frames) != NVS_STATUS_OK)
 			status = NVS_STATUS_FAIL;
 	}
