@@ -340,6 +340,18 @@ void netvsc_conn_stop(struct netvsc_dev *nd)
 	drain(conn);
 }
 
+/*
+ * There is no connection, and none can be made: the interface goes down. When
+ * it is brought up, another one is tried. RTNL held.
+ */
+void netvsc_conn_lost(struct netvsc_dev *nd, int err)
+{
+	netdev_err(nd->net, "connection with the host is lost: %d\n", err);
+	netif_carrier_off(nd->net);
+	netif_device_attach(nd->net);
+	dev_close(nd->net);
+}
+
 static int reopen(struct netvsc_dev *nd, bool running)
 {
 	int err = netvsc_conn_open(nd);
@@ -381,9 +393,7 @@ int netvsc_conn_change(struct netvsc_dev *nd, const struct netvsc_config *want)
 		nd->config = old;
 		again = reopen(nd, running);
 		if (again) {
-			netdev_err(nd->net,
-				   "connection with the host is lost: %d\n",
-				   again);
+			netvsc_conn_lost(nd, again);
 			return err;
 		}
 	}

@@ -217,7 +217,7 @@ static int netvsc_resume(struct hv_device *hv)
 	if (!err)
 		netif_device_attach(nd->net);
 	else
-		netdev_err(nd->net, "not connected after resume: %d\n", err);
+		netvsc_conn_lost(nd, err);
 	rtnl_unlock();
 	return err;
 }

@@ -69,8 +69,18 @@ static u16 netvsc_select_queue(struct net_device *net, struct sk_buff *skb,
 static int netvsc_open(struct net_device *net)
 {
 	struct netvsc_dev *nd = netdev_priv(net);
-	int err = netvsc_conn_start(nd);
+	struct netvsc_conn *conn = rtnl_dereference(nd->conn);
+	int err = 0;
 
+	/* A host that was silent may speak again. */
+	if (conn && conn->mute) {
+		netvsc_conn_close(nd);
+		conn = NULL;
+	}
+	if (!conn)
+		err = netvsc_conn_open(nd);
+	if (!err)
+		err = netvsc_conn_start(nd);
 	if (err)
 		return err;
 	netvsc_vf_up(nd);

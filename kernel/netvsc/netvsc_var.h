@@ -489,13 +489,14 @@ bool netvsc_dev_rescinded(const struct netvsc_dev *nd);
  *
  * netvsc_conn_change() makes a new connection with @want and, when that fails,
  * one as before; frames stop meanwhile, whatever was sent is sent. Returns 0,
- * or why it stayed (or, with the device detached, nothing works any more).
+ * or why it stayed (or, with the interface down, that there is none any more).
  * Whoever changes a setting that takes a new connection calls this.
  */
 int netvsc_conn_open(struct netvsc_dev *nd);
 void netvsc_conn_close(struct netvsc_dev *nd);
 int netvsc_conn_change(struct netvsc_dev *nd,
 		       const struct netvsc_config *want);
+void netvsc_conn_lost(struct netvsc_dev *nd, int err);
 int netvsc_conn_start(struct netvsc_dev *nd);	/* frames flow */
 void netvsc_conn_stop(struct netvsc_dev *nd);
 
