@@ -12,7 +12,7 @@
 
 #include "netvsp_var.h"
 
-#define CHAN_BUDGET 64u /* packets of one channel in one turn */
+#define CHAN_BUDGET 32u /* packets of one channel in one turn */
 
 void net_chan_fail(struct net_chan *c, const char *why)
 {

@@ -178,6 +178,9 @@ static void serve(struct net_queue *q)
 	bool more;
 
 	more = serve_channels(q);
+	/* Completions do not wait for what is to be received. */
+	if (q->readable)
+		flush_channels(q, false);
 	more |= net_rx_turn(q);
 	/* Set within this very turn, by the child. */
 	if (q->set_seen != atomic_load(&q->n->set_version))

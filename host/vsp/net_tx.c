@@ -402,6 +402,8 @@ static int send_frame(struct net_chan *c, unsigned int npieces,
 		net_count(q, tx_drop_backend);
 	else
 		count_frame(q, d, &vh);
+	/* An answer may be there by now: look before sleeping, not after. */
+	q->readable = true;
 	return 0;
 }
 
