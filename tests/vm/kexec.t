@@ -5,7 +5,7 @@
 # Then kdump: the crash kernel does the same after a panic.
 # tier: long
 # root-kernel: 6.1
-# timeout: 600
+# timeout: 900
 . "$(dirname "$0")/lib.sh"
 . "$PROJECT/tests/vm/lib-storage.sh"
 
@@ -22,12 +22,12 @@ case $cmdline in
 	sync
 	case $cmdline in
 	*crashkernel*)
-		kexec -p /boot/vmlinuz --initrd=/boot/initrd --append="console=ttyS0 second panic=-1 nr_cpus=1"
+		kexec -p /boot/vmlinuz --initrd=/boot/initrd --append="console=ttyS0 loglevel=5 mitigations=off second panic=-1 nr_cpus=1"
 		ok $? 'crash kernel loaded'
 		echo c >/proc/sysrq-trigger
 		;;
 	*)
-		kexec -l /boot/vmlinuz --initrd=/boot/initrd --append="console=ttyS0 second panic=-1"
+		kexec -l /boot/vmlinuz --initrd=/boot/initrd --append="console=ttyS0 loglevel=5 mitigations=off second panic=-1"
 		ok $? 'second kernel loaded'
 		kexec -e
 		;;
@@ -48,7 +48,7 @@ enter_root
 
 second() { # RUN CMDLINE STATUS
 	truncate -s 8M "$T/disk.img"
-	CHILD_LIMIT=150 run_child "$1" 6.1 first-6.1 "$2" --memory 768M --processors 2 \
+	CHILD_LIMIT=400 run_child "$1" 6.1 first-6.1 "$2" --memory 768M --processors 2 \
 		--scsi "file=$T/disk.img"
 	relay_results "$1"
 	is "$CHILD_STATUS" "$3" "$1: exit status $3" || show_run "$1"

@@ -3,7 +3,7 @@
 # The kselftest target (tests/kselftest) in a child: once with our modules, once
 # with the in-tree ones, so that it tests the interface and not us.
 # root-kernel: 6.1
-# timeout: 400
+# timeout: 700
 . "$(dirname "$0")/lib.sh"
 
 PROGRAMS=$(sed -n 's/^TEST_GEN_PROGS := //p' tests/kselftest/Makefile)
@@ -46,7 +46,7 @@ enter_root
 
 for who in ours stock; do
 	truncate -s 16M "$T/disk.img"
-	CHILD_LIMIT=150 run_child $who 6.1 $who "programs=$(tr ' ' , <<<"$PROGRAMS")" \
+	CHILD_LIMIT=300 run_child $who 6.1 $who "programs=$(tr ' ' , <<<"$PROGRAMS")" \
 		--processors 2 --memory 256M --scsi "file=$T/disk.img"
 	child_passed $who
 	# Of ours nothing is let off.

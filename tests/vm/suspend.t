@@ -5,7 +5,7 @@
 # goes on under a mounted file system.
 # tier: long
 # root-kernel: 6.1
-# timeout: 600
+# timeout: 1300
 . "$(dirname "$0")/lib.sh"
 . "$PROJECT/tests/vm/lib-storage.sh"
 
@@ -38,7 +38,7 @@ enter_root
 
 for run in ours-6.1 ours-6.12 stock-6.1; do
 	truncate -s 64M "$T/disk.img"
-	CHILD_LIMIT=180 run_child "$run" "${run#*-}" "$run" '' --processors 8 --memory 512M \
+	CHILD_LIMIT=400 run_child "$run" "${run#*-}" "$run" '' --processors 8 --memory 512M \
 		--scsi "file=$T/disk.img"
 	child_passed "$run"
 	e2fsck -fn "$T/disk.img" >/dev/null 2>&1; ok $? "$run: e2fsck finds it clean"
