@@ -118,9 +118,8 @@ static int describe(struct netvsc_dev *nd)
 	netvsc_oid_read_name(conn);
 	set_features(nd->net, conn);
 	nd->net->mtu = nd->config.mtu;
-	/* Coalescing was off: nobody had said what it wants. */
-	return conn->caps.rsc ?
-	       netvsc_oid_set_offloads(conn, nd->net->features) : 0;
+	/* What concerns received frames was off: nobody had said what's wanted. */
+	return netvsc_oid_set_offloads(conn, nd->net->features);
 }
 
 static int attach(struct netvsc_dev *nd)

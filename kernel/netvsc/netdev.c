@@ -201,7 +201,9 @@ static netdev_features_t netvsc_fix_features(struct net_device *net,
 {
 	struct netvsc_dev *nd = netdev_priv(net);
 
-	if (netvsc_xdp_allowed(nd, net->mtu, features))
+	/* The host sums what it coalesces. */
+	if (!(features & NETIF_F_RXCSUM) ||
+	    netvsc_xdp_allowed(nd, net->mtu, features))
 		features &= ~NETIF_F_LRO;
 	return features;
 }
@@ -213,7 +215,7 @@ static int netvsc_set_features(struct net_device *net,
 	struct netvsc_conn *conn = rtnl_dereference(nd->conn);
 
 	netvsc_vf_set_features(nd, features);
-	if (!((features ^ net->features) & NETIF_F_LRO))
+	if (!((features ^ net->features) & (NETIF_F_LRO | NETIF_F_RXCSUM)))
 		return 0;
 	if (!conn)
 		return -ENODEV;

@@ -149,7 +149,17 @@ int netvsc_oid_read_caps(struct netvsc_conn *conn)
 	return conn->mute ? -ETIMEDOUT : 0;
 }
 
-/* Has the host do all it can; coalescing of received frames if @features say. */
+/* The host is to fill in the sums of frames that it sends, if it hasn't. */
+static void no_rx_csum(u8 *param)
+{
+	if (*param == NDIS_PARAM_TX_RX)
+		*param = NDIS_PARAM_TX;
+}
+
+/*
+ * Has the host do all it can for frames that we send; for those that it sends,
+ * what @features say.
+ */
 int netvsc_oid_set_offloads(struct netvsc_conn *conn,
 			    netdev_features_t features)
 {
@@ -164,6 +174,12 @@ int netvsc_oid_set_offloads(struct netvsc_conn *conn,
 		params.rsc_ipv4 = features & NETIF_F_LRO ? NDIS_PARAM_ON :
 				  NDIS_PARAM_OFF;
 		params.rsc_ipv6 = params.rsc_ipv4;
+	}
+	if (!(features & NETIF_F_RXCSUM)) {
+		no_rx_csum(&params.tcp4_csum);
+		no_rx_csum(&params.udp4_csum);
+		no_rx_csum(&params.tcp6_csum);
+		no_rx_csum(&params.udp6_csum);
 	}
 	params.header.type = NDIS_OBJECT_DEFAULT;
 	params.header.revision = 3;
