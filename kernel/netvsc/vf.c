@@ -423,6 +423,8 @@ int netvsc_vf_init(struct netvsc_dev *nd)
 {
 	INIT_LIST_HEAD(&nd->list);
 	INIT_DELAYED_WORK(&nd->vf.work, work);
+	/* Ours are held while the VF's, of the same kind, are taken. */
+	netdev_lockdep_set_classes(nd->net);
 	nd->vf.stats = netdev_alloc_pcpu_stats(struct netvsc_vf_stats);
 	return nd->vf.stats ? 0 : -ENOMEM;
 }
