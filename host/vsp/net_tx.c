@@ -312,9 +312,13 @@ static void count_frame(struct net_queue *q, const struct departure *d,
 		net_count(q, tx_headers_rebuilt);
 }
 
-/* The frame's pieces in q->frame_iov: their number or -errno. */
+/*
+ * The frame's pieces in q->frame_iov: their number or -errno.  The first *ours of
+ * them are our own memory, which is used again for the next frame.
+ */
 static int frame_pieces(struct net_queue *q, unsigned int npieces,
-			struct departure *d, struct virtio_net_hdr *vh)
+			struct departure *d, struct virtio_net_hdr *vh,
+			unsigned int *ours)
 {
 	struct iovec *out = q->frame_iov;
 	uint32_t from = d->rebuilt ? d->looked : 0;
@@ -342,6 +346,7 @@ static int frame_pieces(struct net_queue *q, unsigned int npieces,
 	} else if (d->rebuilt) {
 		out[n++] = (struct iovec){ d->start, d->looked };
 	}
+	*ours = n;
 	more = net_iov_slice(q->tx_iov, npieces, d->at + from, d->len - from,
 			     out + n, NET_IOV_MAX - n);
 	return more < 0 ? more : n + more;
@@ -369,6 +374,7 @@ static int send_frame(struct net_chan *c, unsigned int npieces,
 {
 	struct net_queue *q = c->q;
 	struct virtio_net_hdr vh = { 0 };
+	unsigned int ours;
 	int n, err;
 
 	d->looked = d->len < NET_HEADERS ? d->len : NET_HEADERS;
@@ -387,12 +393,13 @@ static int send_frame(struct net_chan *c, unsigned int npieces,
 		net_count(q, tx_drop_offload);
 		return 0;
 	}
-	n = frame_pieces(q, npieces, d, &vh);
+	n = frame_pieces(q, npieces, d, &vh, &ours);
 	if (n < 0) {
 		net_bad(c, bad_ranges, "frame in too many pieces");
 		return -EINVAL;
 	}
-	err = net_send(q->n->net, q->index, &vh, q->frame_iov, n);
+	/* The rest is the child's, and stays until the packet is completed. */
+	err = net_send_more(q->n->net, q->index, &vh, q->frame_iov, n, ours);
 	if (err == -EAGAIN) {
 		q->writable = false;
 		net_count(q, tx_stalled);
@@ -473,7 +480,7 @@ static int handle_control(struct net_chan *c, unsigned int npieces,
 	return net_rndis_control(c, msg, bytes);
 }
 
-int net_tx_packet(struct net_chan *c, const struct nvs_rndis *m)
+static int handle_messages(struct net_chan *c, const struct nvs_rndis *m)
 {
 	struct rndis_header h;
 	uint32_t bytes;
@@ -514,4 +521,13 @@ int net_tx_packet(struct net_chan *c, const struct nvs_rndis *m)
 		c->held_at += h.len;
 	} while (c->held_at < bytes);
 	return good ? NVS_STATUS_OK : NVS_STATUS_BAD_RNDIS;
+}
+
+/* The frames of a packet leave together, before it is completed. */
+int net_tx_packet(struct net_chan *c, const struct nvs_rndis *m)
+{
+	int status = handle_messages(c, m);
+
+	net_flush(c->q->n->net, c->q->index);
+	return status;
 }

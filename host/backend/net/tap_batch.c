@@ -81,6 +81,20 @@ static void reap(struct tap_queue *q, struct tap_batch *b)
 	b->n -= n;
 }
 
+/* A single one is cheaper without the ring. */
+static void send_one(struct tap_queue *q, struct batch_frame *f)
+{
+	unsigned int queue = q - q->tap->queue;
+	ssize_t ret;
+
+	do {
+		net_count(&q->tap->net.stats[queue].system_calls, 1);
+		ret = writev(q->fd, f->iov, f->niov);
+	} while (ret < 0 && errno == EINTR);
+	if (ret < 0)
+		lost(&q->tap->net, queue, f->len);
+}
+
 void tap_batch_flush(struct tap_queue *q)
 {
 	struct tap_batch *b = q->batch;
@@ -89,6 +103,11 @@ void tap_batch_flush(struct tap_queue *q)
 
 	if (!b || !b->n)
 		return;
+	if (b->n == 1) {
+		b->n = 0;
+		send_one(q, b->frame);
+		return;
+	}
 	for (i = 0; i < b->n; i++) {
 		struct io_uring_sqe *sqe = io_uring_get_sqe(&b->ring);
 
