@@ -63,10 +63,15 @@ static void gone(void *arg)
 	int err = 0;
 
 	control_card(l->w, false, l->number);
-	if (l->next)
+	/* While everything is taken away nothing comes back. */
+	if (l->next && l->w->finished) {
+		snprintf(why, sizeof(why), "the machine is stopping");
+		err = -EBUSY;
+	} else if (l->next) {
 		err = card_add(l->w, l->next, &number, why, sizeof(why));
-	if (l->next && !err)
-		control_card(l->w, true, number);
+		if (!err)
+			control_card(l->w, true, number);
+	}
 	if (err)
 		sd_bus_reply_method_errorf(l->request, CONTROL_ERROR,
 					   "the card is gone: %s", why);

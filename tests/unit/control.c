@@ -432,6 +432,10 @@ static void cards(void)
 	refused(bus, "the card is gone: there is no interface none", "SetMac",
 		"us", 3, "00:15:5d:00:00:0a");
 	described = "tap=tap0";
+	w.finished = true;
+	refused(bus, "the machine is stopping", "SetMac", "us", 3,
+		"00:15:5d:00:00:0a");
+	w.finished = false;
 	assert_true(call(bus, "FlushCapture", NULL, NULL) >= 0);
 	flush_result = -ENOENT;
 	refused(bus, "start vmwp with --capture FILE", "FlushCapture", NULL);

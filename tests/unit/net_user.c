@@ -368,6 +368,56 @@ static void test_tcp(void **state)
 	close(fd);
 }
 
+#define MANY 100
+
+/* Many connections at once, and each carries its own data. */
+static void test_many(void **state)
+{
+	uint32_t peer[MANY] = { 0 };
+	unsigned int i, known = 0;
+	char buf[16], text[16];
+	int fd, conn[MANY];
+	uint16_t port;
+
+	(void)state;
+	fd = bound(SOCK_STREAM, &port);
+	open_card(false);
+	dhcp();
+	for (i = 0; i < MANY; i++) {
+		send_frame(tcp(7000 + i, HOST, port, 100, 0, 0x02, 0));
+		conn[i] = accept(fd, NULL, NULL);
+		assert_true(conn[i] >= 0);
+		while (!peer[i]) {
+			unsigned int which;
+
+			assert_true(fetch(6, ANSWER_MS) > 0);
+			which = (got[36] << 8 | got[37]) - 7000;
+			if (which < MANY && got[47] == 0x12 && !peer[which]) {
+				peer[which] = get32(got + 38) + 1;
+				known++;
+			}
+		}
+	}
+	assert_int_equal(known, MANY);
+	for (i = 0; i < MANY; i++) {
+		snprintf(text, sizeof(text), "number %u", i);
+		send_frame(tcp(7000 + i, HOST, port, 101, peer[i], 0x10, 0));
+		memcpy(frame + 54, text, strlen(text));
+		send_frame(tcp(7000 + i, HOST, port, 101, peer[i], 0x18,
+			       strlen(text)));
+	}
+	for (i = 0; i < MANY; i++) {
+		snprintf(text, sizeof(text), "number %u", i);
+		memset(buf, 0, sizeof(buf));
+		assert_int_equal(recv(conn[i], buf, sizeof(buf), 0),
+				 strlen(text));
+		assert_string_equal(buf, text);
+		close(conn[i]);
+	}
+	card_close(&card);
+	close(fd);
+}
+
 /* ---- from this machine ---- */
 
 static void connect_child(uint16_t port)
@@ -538,6 +588,7 @@ int main(void)
 		cmocka_unit_test(test_dhcp),
 		cmocka_unit_test(test_udp),
 		cmocka_unit_test(test_tcp),
+		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_hostfwd),
 		cmocka_unit_test(test_bad_hostfwd),
 		cmocka_unit_test(test_restricted),

@@ -145,8 +145,9 @@ static void run_timers(struct user *u, uint64_t now)
 
 static void set_timer(struct user *u, uint64_t now, uint32_t ms)
 {
-	uint64_t due =
-		ms == LOOK_MS && !u->polls ? 0 : now + (uint64_t)ms * NS_PER_MS;
+	uint64_t due = ms == LOOK_MS && LIST_EMPTY(&u->polls) ?
+			       0 :
+			       now + (uint64_t)ms * NS_PER_MS;
 	struct user_timer *t;
 
 	for (t = u->timers; t; t = t->next)
@@ -311,6 +312,7 @@ void user_free(struct user *u)
 	pthread_mutex_unlock(&slirp_lock);
 	drop_frames(u);
 	free(u->index);
+	free(u->by_fd);
 	free(u->flat);
 	free(u);
 }

@@ -54,36 +54,52 @@ static void on_ready(struct worker_poll *poll, unsigned int events)
 	user_kick(p->user);
 }
 
-static void poll_free(struct user *u, struct user_poll **at)
+static void poll_free(struct user *u, struct user_poll *p)
 {
-	struct user_poll *p = *at;
-	unsigned int i;
-
-	*at = p->next;
-	for (i = 0; i < u->nindex; i++)
-		if (u->index[i] == p)
-			u->index[i] = NULL;
+	LIST_REMOVE(p, link);
+	u->by_fd[p->fd] = NULL;
+	if (p->index < u->nindex && u->index[p->index] == p)
+		u->index[p->index] = NULL;
 	worker_unpoll(&p->poll);
 	free(p);
 }
 
-static struct user_poll **find(struct user *u, int fd)
+static struct user_poll *find(const struct user *u, int fd)
 {
-	struct user_poll **at = &u->polls;
+	return fd >= 0 && (unsigned int)fd < u->nfds ? u->by_fd[fd] : NULL;
+}
 
-	while (*at && (*at)->fd != fd)
-		at = &(*at)->next;
-	return at;
+/* Makes room for at least one more element; false: no memory. */
+static bool grow(struct user_poll ***array, unsigned int *size,
+		 unsigned int least)
+{
+	unsigned int more = *size ? *size : 16, i;
+	struct user_poll **p;
+
+	if (least < *size)
+		return true;
+	while (more <= least)
+		more *= 2;
+	p = realloc(*array, more * sizeof(*p));
+	if (!p)
+		return false;
+	for (i = *size; i < more; i++)
+		p[i] = NULL;
+	*array = p;
+	*size = more;
+	return true;
 }
 
 static struct user_poll *watch(struct user *u, int fd, unsigned int events)
 {
-	struct user_poll **at = find(u, fd), *p = *at;
+	struct user_poll *p = find(u, fd);
 
 	if (p && p->events == events)
 		return p;
 	if (p)
-		poll_free(u, at);
+		poll_free(u, p);
+	if (fd < 0 || !grow(&u->by_fd, &u->nfds, fd))
+		return NULL;
 	p = calloc(1, sizeof(*p));
 	if (!p || worker_poll(u->worker, &p->poll, fd, events, on_ready)) {
 		free(p);
@@ -92,25 +108,9 @@ static struct user_poll *watch(struct user *u, int fd, unsigned int events)
 	p->user = u;
 	p->fd = fd;
 	p->events = events;
-	p->next = u->polls;
-	u->polls = p;
+	u->by_fd[fd] = p;
+	LIST_INSERT_HEAD(&u->polls, p, link);
 	return p;
-}
-
-static int give_index(struct user *u, struct user_poll *p)
-{
-	if (u->nindex == u->index_size) {
-		unsigned int size = u->index_size ? 2 * u->index_size : 16;
-		struct user_poll **more =
-			realloc(u->index, size * sizeof(struct user_poll *));
-
-		if (!more)
-			return -1;
-		u->index = more;
-		u->index_size = size;
-	}
-	u->index[u->nindex] = p;
-	return u->nindex++;
 }
 
 /* -1 (no memory): the socket is looked at in a later turn. */
@@ -119,10 +119,12 @@ int user_add_poll(int fd, int events, void *opaque)
 	struct user *u = opaque;
 	struct user_poll *p = watch(u, fd, to_poll(events));
 
-	if (!p)
+	if (!p || !grow(&u->index, &u->index_size, u->nindex))
 		return -1;
 	p->wanted = true;
-	return give_index(u, p);
+	p->index = u->nindex++;
+	u->index[p->index] = p;
+	return p->index;
 }
 
 int user_get_revents(int index, void *opaque)
@@ -138,10 +140,10 @@ int user_get_revents(int index, void *opaque)
 void user_forget_fd(int fd, void *opaque)
 {
 	struct user *u = opaque;
-	struct user_poll **at = find(u, fd);
+	struct user_poll *p = find(u, fd);
 
-	if (*at)
-		poll_free(u, at);
+	if (p)
+		poll_free(u, p);
 }
 
 void user_polls_begin(struct user *u)
@@ -149,7 +151,7 @@ void user_polls_begin(struct user *u)
 	struct user_poll *p;
 
 	u->nindex = 0;
-	for (p = u->polls; p; p = p->next) {
+	LIST_FOREACH(p, &u->polls, link) {
 		p->wanted = false;
 		p->ready = 0;
 	}
@@ -157,26 +159,22 @@ void user_polls_begin(struct user *u)
 
 void user_polls_end(struct user *u)
 {
-	struct user_poll **at = &u->polls;
+	struct user_poll *p, *next;
 
-	while (*at) {
-		struct user_poll *p = *at;
-
+	for (p = LIST_FIRST(&u->polls); p; p = next) {
+		next = LIST_NEXT(p, link);
 		if (!p->wanted) {
-			poll_free(u, at);
-			continue;
-		}
-		if (!p->armed) {
+			poll_free(u, p);
+		} else if (!p->armed) {
 			p->armed = true;
 			worker_poll_arm(&p->poll);
 		}
-		at = &p->next;
 	}
 }
 
 void user_polls_stop(struct user *u)
 {
-	while (u->polls)
-		poll_free(u, &u->polls);
+	while (!LIST_EMPTY(&u->polls))
+		poll_free(u, LIST_FIRST(&u->polls));
 	u->nindex = 0;
 }

@@ -7,6 +7,7 @@
 #define BACKEND_USER_VAR_H
 
 #include <slirp/libslirp.h>
+#include <sys/queue.h>
 
 #include "net_var.h"
 #include "timer.h"
@@ -31,8 +32,9 @@ struct user;
 struct user_poll {
 	struct worker_poll poll;
 	struct user *user;
-	struct user_poll *next;
+	LIST_ENTRY(user_poll) link;
 	int fd;
+	unsigned int index;  /* in user.index, if it is there */
 	unsigned int events; /* POLL*, as watched */
 	unsigned int ready;  /* told by the worker, not yet to libslirp */
 	bool wanted, armed;
@@ -66,7 +68,9 @@ struct user {
 	struct user_turn *turn;
 	struct net_timer timer;
 	struct user_timer *timers;
-	struct user_poll *polls;
+	LIST_HEAD(, user_poll) polls;
+	struct user_poll **by_fd;
+	unsigned int nfds;
 	struct user_poll **index; /* by what libslirp was given */
 	unsigned int nindex, index_size;
 	struct user_frame *first, **last; /* for the child */
