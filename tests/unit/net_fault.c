@@ -233,10 +233,10 @@ static void reorder(struct card *from, struct card *to)
 static void test_reorder(void **state)
 {
 	(void)state;
-	open_both("op=reorder,dir=out,every=2,count=2,ms=100", NULL);
+	open_both("op=reorder,dir=out,every=2,count=2,ms=1500", NULL);
 	reorder(&card, &peer);
 	close_both();
-	open_both("op=reorder,dir=in,every=2,count=2,ms=100", NULL);
+	open_both("op=reorder,dir=in,every=2,count=2,ms=1500", NULL);
 	reorder(&peer, &card);
 	close_both();
 }
@@ -268,7 +268,9 @@ static void test_delay(void **state)
 	for (i = 0; i < 5; i++)
 		fetch_number(&card, i);
 	assert_in_range(now_ms() - start, 60, 10000);
+	close_both();
 	/* Some wait when the queue stops: they are lost, and nothing else. */
+	open_both("op=delay,count=2,ms=5000", NULL);
 	send_number(&card, 7);
 	send_number(&peer, 8);
 	assert_int_equal(card_recv(&card, got, sizeof(got)), -EAGAIN);
@@ -283,7 +285,7 @@ static void test_delay(void **state)
 static void test_cut(void **state)
 {
 	(void)state;
-	open_both("op=cut,dir=out,after=1,count=2,ms=80", NULL);
+	open_both("op=cut,dir=out,after=1,count=2,ms=1500", NULL);
 	assert_true(net_link(card.net));
 	send_number(&card, 0);
 	fetch_number(&peer, 0);
