@@ -253,7 +253,9 @@ static void handle_buf(struct net_chan *c, uint64_t id,
 	struct nvs_msg out = { .type = recv ? NVS_RECV_BUF_DONE :
 					      NVS_SEND_BUF_DONE };
 
-	if (!atomic_load(&n->version) || (recv ? n->buf_busy : n->send_busy) ||
+	/* Sub-channels are given the buffers that there are when they open. */
+	if (!atomic_load(&n->version) || n->subs ||
+	    (recv ? n->buf_busy : n->send_busy) ||
 	    (recv ? (void *)c->q->pool : (void *)c->q->send)) {
 		net_bad(c, bad_nvs_state, "%s buffer: not now",
 			recv ? "receive" : "send");
