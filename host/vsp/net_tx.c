@@ -32,6 +32,7 @@ struct departure {
 	uint32_t looked;
 	uint8_t start[NET_HEADERS]; /* private copy */
 	bool rebuilt; /* `start` goes out, not the child's bytes */
+	bool alone;   /* in its packet */
 	uint8_t tag[NET_VLAN_HEADER];
 };
 
@@ -399,7 +400,11 @@ static int send_frame(struct net_chan *c, unsigned int npieces,
 		return -EINVAL;
 	}
 	/* The rest is the child's, and stays until the packet is completed. */
-	err = net_send_more(q->n->net, q->index, &vh, q->frame_iov, n, ours);
+	if (d->alone)
+		err = net_send(q->n->net, q->index, &vh, q->frame_iov, n);
+	else
+		err = net_send_more(q->n->net, q->index, &vh, q->frame_iov, n,
+				    ours);
 	if (err == -EAGAIN) {
 		q->writable = false;
 		net_count(q, tx_stalled);
@@ -423,11 +428,11 @@ static bool inside(uint32_t offset, uint32_t len, uint32_t message)
 
 /* A packet message of `len` bytes at `at` of the stream. */
 static int handle_packet(struct net_chan *c, unsigned int npieces, uint32_t at,
-			 uint32_t len)
+			 uint32_t len, bool alone)
 {
 	struct net_queue *q = c->q;
 	struct rndis_packet p;
-	struct departure d = { 0 };
+	struct departure d = { .alone = alone };
 	uint8_t ppi[PPI_MAX];
 	uint32_t most = q->set.frame + NET_VLAN_HEADER;
 
@@ -511,7 +516,7 @@ static int handle_messages(struct net_chan *c, const struct nvs_rndis *m)
 				h.type);
 			return NVS_STATUS_BAD_RNDIS;
 		}
-		err = handle_packet(c, n, c->held_at, h.len);
+		err = handle_packet(c, n, c->held_at, h.len, h.len == bytes);
 		if (err == -EAGAIN)
 			return err;
 		if (err)
