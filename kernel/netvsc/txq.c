@@ -162,35 +162,33 @@ static u64 slot_id(struct netvsc_slot *slot, u32 number)
 	return (u64)slot->generation << NETVSC_ID_SLOT_BITS | (number + 1);
 }
 
-static int send_section(struct netvsc_chan *nc, u32 number,
-			struct netvsc_slot *slot, u64 id)
+/* What the host is told of a slot. Returns the bytes of its description. */
+static u32 describe_slot(struct netvsc_chan *nc, u32 number,
+			 struct nvs_msg *msg)
 {
-	struct nvs_msg msg;
+	const struct netvsc_slot *slot = &nc->tx.slots[number];
 
-	memset(&msg, 0, sizeof(msg));
-	msg.type = NVS_RNDIS;
-	msg.u.rndis.channel = NVS_CHANNEL_DATA;
-	msg.u.rndis.section = nc->tx.first_section + number;
-	msg.u.rndis.section_len = slot->section_len;
-	return vmbus_sendpacket(nc->ch, &msg, NVS_MSG_LEN, id,
-				VM_PKT_DATA_INBAND,
-				VMBUS_DATA_PACKET_FLAG_COMPLETION_REQUESTED);
+	memset(msg, 0, sizeof(*msg));
+	msg->type = NVS_RNDIS;
+	msg->u.rndis.channel = NVS_CHANNEL_DATA;
+	if (number < nc->tx.nr_sections) {
+		msg->u.rndis.section = nc->tx.first_section + number;
+		msg->u.rndis.section_len = slot->section_len;
+		return 0;
+	}
+	msg->u.rndis.section = NVS_NO_SECTION;
+	return netvsc_tx_describe(nc, slot->skb, netvsc_tx_hdr(&nc->tx, number),
+				  slot->hdr_len);
 }
 
-static int send_plain(struct netvsc_chan *nc, u32 number,
-		      struct netvsc_slot *slot, u64 id)
+static int post(struct netvsc_chan *nc, struct nvs_msg *msg, u32 size, u64 id)
 {
-	struct nvs_msg msg;
-	u32 size;
-
-	size = netvsc_tx_describe(nc, slot->skb, netvsc_tx_hdr(&nc->tx, number),
-				  slot->hdr_len);
-	memset(&msg, 0, sizeof(msg));
-	msg.type = NVS_RNDIS;
-	msg.u.rndis.channel = NVS_CHANNEL_DATA;
-	msg.u.rndis.section = NVS_NO_SECTION;
-	return vmbus_sendpacket_mpb_desc(nc->ch, nc->tx.gpa, size, &msg,
-					 NVS_MSG_LEN, id);
+	if (size)
+		return vmbus_sendpacket_mpb_desc(nc->ch, nc->tx.gpa, size, msg,
+						 NVS_MSG_LEN, id);
+	return vmbus_sendpacket(nc->ch, msg, NVS_MSG_LEN, id,
+				VM_PKT_DATA_INBAND,
+				VMBUS_DATA_PACKET_FLAG_COMPLETION_REQUESTED);
 }
 
 /*
@@ -202,16 +200,19 @@ static int send_slot(struct netvsc_chan *nc, u32 number)
 {
 	struct netvsc_slot *slot = &nc->tx.slots[number];
 	u64 id = slot_id(slot, number);
-	u32 frames = slot->frames;
+	u32 frames = slot->frames, size;
+	struct nvs_msg msg;
 	int err;
 
+	size = describe_slot(nc, number, &msg);
 	nc->tx.sent += frames;
-	/* What's in the slot first: a completion may follow at once. */
+	/*
+	 * From here on a host that guesses the id, and completes what it hasn't
+	 * been sent, has the poll free the frame: the slot isn't looked at any
+	 * more. What's in it goes before; partner: netvsc_tx_complete().
+	 */
 	smp_store_release(&slot->id, id);
-	if (number < nc->tx.nr_sections)
-		err = send_section(nc, number, slot, id);
-	else
-		err = send_plain(nc, number, slot, id);
+	err = post(nc, &msg, size, id);
 	if (likely(!err))
 		return 0;
 	/* A host that completes what it wasn't sent owns it all the same. */
