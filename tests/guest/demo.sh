@@ -4,7 +4,7 @@
 # on the disk behind them, an address and a page over the network card, and a
 # table of what is bound to what.  Prints on the console; its exit status is the
 # verdict.
-exec >/dev/console 2>&1
+exec 3>&1 >/dev/console 2>&1
 release=$(uname -r)
 modules=/lib/modules/$release
 failed=0
@@ -118,8 +118,10 @@ for m in hv_vmbus hv_storvsc hv_netvsc; do
 	fi
 done
 
+echo "demo $failed" >&3
 if [ "$shell" = 1 ]; then
-	step 'The shell of the child partition; "exit" powers it off'
-	setsid -c sh -l </dev/ttyS0 >/dev/ttyS0 2>&1
+	step 'The shell of the child partition: "poweroff" ends it, or Ctrl-A x'
+	trap : HUP	# the shell is hung up, not what it was started for
+	setsid -c sh -l </dev/ttyS0 >/dev/ttyS0 2>&1 3>&-
 fi
 exit $failed

@@ -6,11 +6,14 @@
  * carries the kernel's and the script's errors, so that noise on it can't pass
  * for a verdict; a guest that hangs or panics gives none.
  *
- * Without /test.sh it offers a shell on the console.
+ * Without /test.sh it offers a shell on the console.  poweroff and reboot in a
+ * shell do what they say: all else is hung up, and what /test.sh then says is
+ * its verdict.
  */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +26,12 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define VERDICT_PORT "/dev/ttyS1"
+#define VERDICT_PORT  "/dev/ttyS1"
+#define GRACE_SECONDS 5
+
+/* How busybox's poweroff and reboot tell the first process; 0: nobody did. */
+static int ending;
+static sigset_t signals;
 
 static void say(const char *what, const char *name)
 {
@@ -113,6 +121,36 @@ static int open_verdict_port(void)
 	return fd;
 }
 
+/* Waits for a child, and reaps what else ends meanwhile. */
+static int await(pid_t pid, int *status)
+{
+	const struct timespec grace = { GRACE_SECONDS, 0 }, often = { 1, 0 };
+	int hung_up = 0;
+
+	for (;;) {
+		int left, got;
+		pid_t ended;
+
+		while ((ended = waitpid(-1, &left, WNOHANG)) > 0) {
+			if (ended == pid) {
+				*status = left;
+				return 0;
+			}
+		}
+		if (ended < 0)
+			return -1;
+		if (ending && !hung_up) {
+			hung_up = 1;
+			kill(-1, SIGHUP);
+		}
+		got = sigtimedwait(&signals, NULL, ending ? &grace : &often);
+		if (got < 0 && ending)
+			kill(-1, SIGKILL);
+		else if (got > 0 && got != SIGCHLD)
+			ending = got;
+	}
+}
+
 static int run(char *const argv[], int out, int terminal)
 {
 	int status = 0;
@@ -121,6 +159,7 @@ static int run(char *const argv[], int out, int terminal)
 	if (pid < 0)
 		return 125;
 	if (!pid) {
+		sigprocmask(SIG_UNBLOCK, &signals, NULL);
 		setsid();
 		if (terminal)
 			ioctl(0, TIOCSCTTY, 1);
@@ -130,14 +169,8 @@ static int run(char *const argv[], int out, int terminal)
 		say("cannot run", argv[0]);
 		_exit(127);
 	}
-	for (;;) {
-		pid_t ended = wait(&status);
-
-		if (ended == pid)
-			break;
-		if (ended < 0 && errno != EINTR)
-			return 125;
-	}
+	if (await(pid, &status) < 0)
+		return 125;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
 				     WEXITSTATUS(status);
 }
@@ -170,6 +203,12 @@ int main(void)
 	char *const shell[] = { "/bin/sh", "-l", NULL };
 	int failed;
 
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, SIGUSR1);
+	sigaddset(&signals, SIGUSR2);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
 	mount_all();
 	open_console();
 	setenv("PATH",
@@ -182,7 +221,7 @@ int main(void)
 	else
 		run(shell, -1, 1);
 	sync();
-	reboot(RB_POWER_OFF);
+	reboot(ending == SIGTERM ? RB_AUTOBOOT : RB_POWER_OFF);
 	for (;;)
 		pause();
 }
