@@ -7,6 +7,7 @@
 # timeout: 600
 . "$(dirname "$0")/lib.sh"
 enter_root
+modprobe tun
 
 image=$PWD/$(kernel_image 6.1)
 vmwp=$PWD/build/host/vmwp
