@@ -14,10 +14,13 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "net_card.h"
@@ -414,6 +417,90 @@ static void test_dgram_paths(void **state)
 	card_close(&a);
 }
 
+/* ---- an impartial other end: QEMU's socket, with its user network behind ---- */
+
+static pid_t start_qemu(bool server)
+{
+	char stream[200];
+	pid_t pid;
+
+	snprintf(stream, sizeof(stream),
+		 "stream,id=a,server=%s,addr.type=unix,addr.path=%s",
+		 server ? "on" : "off", path_a);
+	pid = fork();
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	execlp("qemu-system-x86_64", "qemu-system-x86_64", "-M", "none",
+	       "-display", "none", "-monitor", "none", "-serial", "none",
+	       "-netdev", stream, "-netdev", "user,id=u,restrict=on", "-netdev",
+	       "hubport,hubid=0,id=p,netdev=a", "-netdev",
+	       "hubport,hubid=0,id=q,netdev=u", NULL);
+	_exit(127);
+}
+
+/* A question for an address, and the offer. */
+static void ask_dhcp(struct card *c)
+{
+	static const uint8_t head[] =
+		"\xff\xff\xff\xff\xff\xff\x02\x00\x00\x00\x00\x02\x08\x00"
+		"\x45\x00\x01\x48\x00\x00\x00\x00\x40\x11\x79\xa6"
+		"\x00\x00\x00\x00\xff\xff\xff\xff"
+		"\x00\x44\x00\x43\x01\x34\x00\x00"
+		"\x01\x01\x06\x00\x12\x34\x56\x78";
+	uint8_t *b = frame + 42;
+	int len;
+
+	memset(frame, 0, 342);
+	memcpy(frame, head, sizeof(head) - 1);
+	memcpy(b + 28, "\x02\x00\x00\x00\x00\x02", 6);
+	memcpy(b + 236, "\x63\x82\x53\x63\x35\x01\x01\xff", 8);
+	assert_int_equal(card_send(c, frame, 342), 0);
+	do
+		len = card_fetch(c, got, sizeof(got), CARD_SECONDS * 1000);
+	while (len > 0 &&
+	       memcmp(got + 42, "\x02\x01\x06\x00\x12\x34\x56\x78", 8));
+	assert_true(len >= 282);
+	assert_memory_equal(got + 42 + 16, "\x0a\x00\x02\x0f", 4);
+}
+
+static void test_qemu(void **state)
+{
+	struct net_options server = { .kind = "socket",
+				      .path = path_a,
+				      .server = true };
+	struct net_options client = { .kind = "socket", .path = path_a };
+	struct net *n = NULL;
+	unsigned int i;
+	struct card c;
+	pid_t pid;
+
+	(void)state;
+	if (system("command -v qemu-system-x86_64 >/dev/null"))
+		skip();
+	card_open(&c, open_net(&server));
+	pid = start_qemu(false);
+	assert_true(card_wait(&c.link, CARD_SECONDS * 1000));
+	ask_dhcp(&c);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	card_close(&c);
+
+	pid = start_qemu(true);
+	for (i = 0; i < CARD_SECONDS * 20 && !n; i++) {
+		usleep(50000);
+		if (net_open(&client, &n, why, sizeof(why)))
+			n = NULL;
+	}
+	assert_non_null(n);
+	card_open(&c, n);
+	ask_dhcp(&c);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	card_close(&c);
+	unlink(path_a);
+}
+
 /* ---- the framing, and who does not keep to it ---- */
 
 static void put_head(uint8_t *to, uint32_t len)
@@ -526,8 +613,9 @@ int main(void)
 		TEST(test_stream),	TEST(test_dgram),
 		TEST(test_full),	TEST(test_stream_batch),
 		TEST(test_server),	TEST(test_stale),
-		TEST(test_dgram_paths), TEST(test_framing),
-		TEST(test_bad_length),	TEST(test_no_leaks),
+		TEST(test_dgram_paths), TEST(test_qemu),
+		TEST(test_framing),	TEST(test_bad_length),
+		TEST(test_no_leaks),
 	};
 
 	return cmocka_run_group_tests_name("net", tests, NULL, NULL);
