@@ -35,6 +35,8 @@ help:
 #:   make unit        unit tests, wire headers, short fuzz runs: no VM
 #:   make vm-tests    the tests with virtual machines (TESTS="tests/vm/x.t ...")
 #:   make check-long  the longer tests with virtual machines
+#:   make check-debug our modules on a kernel with KASAN, lockdep, kmemleak, which
+#:                    is built first (some minutes)
 #:   make fuzz        fuzz for FUZZ_TIME=60 seconds each
 #:   make abi-check   compare our exports with the kernels' own
 #:   make style       checkpatch, sparse, clang-format, cppcheck, includes
@@ -50,7 +52,7 @@ include scripts/build/host.mk
 include scripts/build/modules.mk
 include scripts/build/tests.mk
 
-.PHONY: all setup packages run check check-long style format abi-check clean install uninstall
+.PHONY: all setup packages run check check-long check-debug style format abi-check clean install uninstall
 all: host modules
 
 setup:
@@ -71,6 +73,12 @@ check: setup
 check-long: setup
 	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host modules daemons kselftest
 	$(quiet)scripts/check --long
+
+check-debug: setup
+	$(quiet)JOBS=$(JOBS) scripts/build-debug-kernel
+	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host
+	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) modules KVER=debug
+	$(quiet)scripts/check --debug
 
 style: setup
 	$(quiet)scripts/style
