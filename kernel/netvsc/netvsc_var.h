@@ -98,7 +98,7 @@ enum netvsc_event {
 	NETVSC_EV_TX_NO_SPACE,		/* neither slot nor ring space left */
 	NETVSC_EV_TX_TOO_BIG,		/* too many pages, even linearised */
 	NETVSC_EV_TX_BUSY,		/* handed back to the stack */
-	NETVSC_EV_TX_SEND_FULL,		/* no free section: sent by page list */
+	NETVSC_EV_TX_SEND_FULL,		/* no free section: waits or page list */
 	NETVSC_EV_RX_COMP_BUSY,		/* no ring space to give sections back */
 	NETVSC_EV_RX_NO_MEMORY,
 	NETVSC_EV_STOP_QUEUE,
@@ -574,7 +574,8 @@ int netvsc_tx_alloc(struct netvsc_chan *nc, u32 first_section, u32 sections);
 void netvsc_tx_free(struct netvsc_chan *nc);
 s32 netvsc_tx_take_section(struct netvsc_chan *nc);
 s32 netvsc_tx_take_plain(struct netvsc_chan *nc);
-bool netvsc_tx_plain_left(const struct netvsc_chan *nc);
+bool netvsc_tx_awaits_sections(const struct netvsc_chan *nc);
+bool netvsc_tx_room(const struct netvsc_chan *nc);
 u8 *netvsc_tx_hdr(const struct netvsc_tx *tx, u32 slot);
 void netvsc_tx_close(struct netvsc_chan *nc);
 void netvsc_tx_stop(struct netvsc_chan *nc);

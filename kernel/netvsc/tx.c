@@ -239,14 +239,15 @@ static void count_copied(struct netvsc_chan *nc)
 	u64_stats_update_end(&st->syncp);
 }
 
-static bool add_copied(struct netvsc_chan *nc, const struct header *hdr,
-		       u32 hdr_len, const struct sk_buff *skb)
+/* Consumes @skb, or -EBUSY: no section. */
+static int add_copied(struct netvsc_chan *nc, const struct header *hdr,
+		      u32 hdr_len, struct sk_buff *skb)
 {
 	u8 *to = reserve_section(nc, hdr_len + skb->len);
 
 	if (unlikely(!to)) {
 		netvsc_count(nc->nd, NETVSC_EV_TX_SEND_FULL);
-		return false;
+		return -EBUSY;
 	}
 	memcpy(to, hdr->bytes, hdr_len);
 	if (skb_is_nonlinear(skb))
@@ -255,7 +256,9 @@ static bool add_copied(struct netvsc_chan *nc, const struct header *hdr,
 		memcpy(to + hdr_len, skb->data, skb->len);
 	nc->tx.slots[nc->tx.open].bytes += skb->len;
 	count_copied(nc);
-	return true;
+	skb_tx_timestamp(skb);
+	dev_consume_skb_any(skb);
+	return 0;
 }
 
 int netvsc_tx_raw(struct netvsc_chan *nc, const void *data, u32 len)
@@ -368,6 +371,7 @@ static int add_plain(struct netvsc_chan *nc, const struct header *hdr,
 	tx->held[tx->nr_held++] = n;
 	tx->pending++;
 	netvsc_count(nc->nd, NETVSC_EV_TX_SCATTERED);
+	skb_tx_timestamp(skb);
 	return 0;
 }
 
@@ -413,20 +417,20 @@ netdev_tx_t netvsc_tx_skb(struct netvsc_chan *nc, struct sk_buff *skb)
 			     NETVSC_EV_TX_NO_MEMORY : NETVSC_EV_TX_DROPPED);
 		return drop(nc, skb);
 	}
-	skb_tx_timestamp(skb);
 	bytes = skb->len;
-	if (hdr_len + bytes <= nc->conn->tx.section_size &&
-	    add_copied(nc, &hdr, hdr_len, skb)) {
-		dev_consume_skb_any(skb);
+	if (hdr_len + bytes <= nc->conn->tx.section_size) {
+		err = add_copied(nc, &hdr, hdr_len, skb);
+		if (err && !netvsc_tx_awaits_sections(nc))
+			err = add_plain(nc, &hdr, hdr_len, skb);
 	} else {
 		err = add_plain(nc, &hdr, hdr_len, skb);
-		if (err == -EBUSY)
-			return refuse(nc);
-		if (err)
-			return drop(nc, skb);
-		if (unlikely(!netvsc_tx_plain_left(nc)))
-			netvsc_tx_stop(nc);
 	}
+	if (unlikely(err == -EBUSY))
+		return refuse(nc);
+	if (unlikely(err))
+		return drop(nc, skb);
+	if (unlikely(!netvsc_tx_room(nc)))
+		netvsc_tx_stop(nc);
 	count_frame(nc, packets, bytes);
 	more = !__netdev_tx_sent_queue(nc->tx.txq, bytes, more);
 	netvsc_tx_commit(nc, more);

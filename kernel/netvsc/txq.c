@@ -27,6 +27,7 @@
 #include "netvsc_var.h"
 
 #define HOLD_ABOVE	16
+#define SECTIONS_ENOUGH	16
 
 #define HDRS_PER_PAGE	(HV_HYP_PAGE_SIZE / NETVSC_TX_HDR)
 
@@ -82,9 +83,23 @@ s32 netvsc_tx_take_plain(struct netvsc_chan *nc)
 	return list_take(&nc->tx.plain);
 }
 
-bool netvsc_tx_plain_left(const struct netvsc_chan *nc)
+/*
+ * Whether small frames wait for a section when there's none left. With a page
+ * list each they'd cost more, on both sides, than the wait: all sections are full
+ * of frames that the host has yet to send. Where a channel's share is a few
+ * sections only, that isn't so.
+ */
+bool netvsc_tx_awaits_sections(const struct netvsc_chan *nc)
 {
-	return list_count(&nc->tx.plain);
+	return nc->tx.nr_sections >= SECTIONS_ENOUGH;
+}
+
+/* Whether the next frame finds a place, whatever it is. */
+bool netvsc_tx_room(const struct netvsc_chan *nc)
+{
+	return list_count(&nc->tx.plain) &&
+	       (nc->tx.open >= 0 || list_count(&nc->tx.sections) ||
+		!netvsc_tx_awaits_sections(nc));
 }
 
 /* ---- set-up ---- */
@@ -396,7 +411,9 @@ static void wake(struct netvsc_chan *nc)
 
 	if (!netif_tx_queue_stopped(tx->txq) || READ_ONCE(tx->blocked) ||
 	    !READ_ONCE(nc->conn->tx_on) ||
-	    list_count(&tx->plain) < NETVSC_TX_SLOTS / 4)
+	    list_count(&tx->plain) < NETVSC_TX_SLOTS / 4 ||
+	    (netvsc_tx_awaits_sections(nc) &&
+	     list_count(&tx->sections) < tx->nr_sections / 4))
 		return;
 	netif_tx_wake_queue(tx->txq);
 	netvsc_count(nc->nd, NETVSC_EV_WAKE_QUEUE);
