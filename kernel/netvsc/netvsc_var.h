@@ -37,15 +37,18 @@
 #include <linux/hyperv.h>
 #include <linux/if_vlan.h>
 #include <linux/list.h>
+#include <linux/log2.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
 #include <linux/rtnetlink.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <net/ip6_checksum.h>
 #include <net/xdp.h>
 
 #include "hv/nvs_reg.h"

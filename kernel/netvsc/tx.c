@@ -8,8 +8,6 @@
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
-#include <net/ip6_checksum.h>
-#include <net/tcp.h>
 
 #include "netvsc_var.h"
 
@@ -211,7 +209,7 @@ static u8 *reserve_section(struct netvsc_chan *nc, u32 len)
 		slot->bytes = 0;
 		at = 0;
 	}
-	base = conn->tx.base +
+	base = (u8 *)conn->tx.base +
 	       (size_t)(tx->first_section + tx->open) * conn->tx.section_size;
 	slot = &tx->slots[tx->open];
 	pad = at - slot->section_len;

@@ -19,9 +19,6 @@
  * read again after the entry, and whoever changes it looks for frames
  * afterwards, each with a full barrier between.
  */
-#include <linux/log2.h>
-#include <linux/mm.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "netvsc_var.h"
