@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +9,8 @@
 #include "vm/boot.h"
 #include "vmwp.h"
 
+#define RESET_VECTOR 0xffff0u /* F000:FFF0 */
+
 /* Above RAM, at a boundary that any BAR size suits. */
 static uint64_t mmio_high(uint64_t memory)
 {
@@ -16,6 +19,29 @@ static uint64_t mmio_high(uint64_t memory)
 	if (end <= BOARD_MMIO_HIGH)
 		return BOARD_MMIO_HIGH;
 	return (end + BOARD_MMIO_HIGH_SIZE - 1) & ~(BOARD_MMIO_HIGH_SIZE - 1);
+}
+
+/*
+ * A PC's processors begin here, and a kernel that resets by way of the BIOS jumps
+ * here, in real mode: Linux does, where ACPI is hardware-reduced and there is no
+ * EFI, before it tries the reset register.  There is no BIOS; these are the only
+ * bytes of one, and they write that register.
+ */
+static int reset_vector_write(struct mem *m)
+{
+	static const uint8_t code[] = {
+		0xb0,
+		POWER_RESET_VALUE, /* mov al, value */
+		0xba,
+		POWER_RESET_PORT & 0xff,
+		POWER_RESET_PORT >> 8,
+		0xee, /* mov dx, port; out dx, al */
+		0xf4, /* hlt */
+		0xeb,
+		0xfd, /* jmp to it */
+	};
+
+	return mem_write(m, RESET_VECTOR, code, sizeof(code));
 }
 
 int boot_create(struct vmwp *w, char *why, size_t why_len)
@@ -43,6 +69,12 @@ int boot_create(struct vmwp *w, char *why, size_t why_len)
 
 	if (err) {
 		snprintf(why, why_len, "cannot build the ACPI tables: %s",
+			 strerror(-err));
+		return err;
+	}
+	err = reset_vector_write(vm_mem(w->vm));
+	if (err) {
+		snprintf(why, why_len, "no memory at the reset vector: %s",
 			 strerror(-err));
 		return err;
 	}
