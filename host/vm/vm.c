@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "vm_var.h"
@@ -112,6 +113,27 @@ static int kvm_memory(struct vm *vm)
 	return 0;
 }
 
+/*
+ * Memory is taken when the guest touches it, so more than there is now may be
+ * promised; more than there is at all would end a VM at some time.
+ */
+static int memory_check(uint64_t want, char *why, size_t len)
+{
+	struct sysinfo s;
+	uint64_t all;
+
+	if (sysinfo(&s))
+		return 0;
+	all = ((uint64_t)s.totalram + s.totalswap) * s.mem_unit;
+	if (want <= all)
+		return 0;
+	return vm_why(
+		why, len, -ENOMEM,
+		"the guest can't have %llu MiB of memory: this machine has %llu MiB",
+		(unsigned long long)(want >> 20),
+		(unsigned long long)(all >> 20));
+}
+
 static int kvm_setup(struct vm *vm, const struct vm_config *cfg, char *why,
 		     size_t len)
 {
@@ -127,6 +149,9 @@ static int kvm_setup(struct vm *vm, const struct vm_config *cfg, char *why,
 		return vm_why(why, len, -errno,
 			      "KVM makes no interrupt controllers: %s",
 			      strerror(errno));
+	err = memory_check(cfg->memory, why, len);
+	if (err)
+		return err;
 	err = mem_create(&vm->mem, cfg->memory, VM_HOLE_START, VM_HOLE_END);
 	if (err)
 		return vm_why(why, len, err,
