@@ -61,14 +61,25 @@ wrong 'lo is no TAP interface' --net tap=lo --capture frames
 wrong 'nobody listens' --net socket=nowhere
 wrong 'cannot write /nowhere' --net null --capture /nowhere/frames
 wrong "did you mean 'loss'" --net null --fault net:op=los
+wrong 'unknown option --display' --display vnc
 wrong 'no option' stray
 wrong 'needs a value' --scsi
 wrong 'too little.*64M' --memory 32M
 wrong 'no size' --memory lots
+wrong 'no size' --memory -1
+wrong 'multiple of 1M' --memory 65537K
+wrong 'too much.*1T' --memory 100000G
+wrong "can't have 512000 MiB" --memory 500G
 wrong '1 to 64' --processors 0
 wrong '1 to 64' --processors 65
 wrong 'COM1 and COM2' --serial none
+wrong 'given? a number|1 to 64' --processors 2x
+wrong '2047' --cmdline "$(head -c 5000 /dev/zero | tr '\0' a)"
 wrong '5\.3' --vmbus-version 9.9
+wrong '5\.3' --vmbus-version 4.2
+refused 'stdio, none' --kernel "$image" --serial foo
+wrong 'takes no value' --no-reboot=1
+wrong 'file name' --initrd ''
 wrong 'begin with the disk' --fault op=read,err=EIO
 wrong 'letters, digits' --name 'a b'
 wrong 'error, warning, info' --log-level much
@@ -86,10 +97,23 @@ wrong 'folder' --scsi file=folder
 wrong 'odd' --scsi file=odd
 wrong 'format=raw' --scsi file=disk,format=vdi
 wrong 'did you mean' --scsi file=disk,readnoly=on
+wrong 'size=SIZE' --scsi format=null
+wrong 'has no file' --scsi format=null,size=4096,file=disk
+wrong 'twice' --scsi file=disk,lun=1,lun=2
+wrong 'multiple of 4096' --scsi format=null,size=4097
+wrong 'truncate' --scsi file=disk,size=1M
+wrong 'KEY=VALUE' --scsi ''
+wrong 'path' --scsi file=
+wrong 'empty|0 bytes|no data' --scsi file=taken
+wrong 'no (disk|file|block)|neither|device' --scsi file=/dev/null
+wrong '0 to 3' --scsi file=disk,controller=4
+wrong 'readonly=on' --scsi file=disk,readonly=perhaps
 wrong 'lun=3' --scsi file=disk,lun=3 --scsi file=odd,lun=3
 wrong 'disk' --scsi file=disk --scsi file=disk
 wrong 'full|no room|64|0 to 63' --scsi file=disk,lun=64
 wrong 'op=|fault' --scsi file=disk --fault scsi0:0:op=dance,err=EIO
+wrong 'dance' --fault bus:do=dance
+wrong 'after' --fault scsi0:do=type,after=x
 wrong 'EWHAT' --scsi file=disk --fault scsi0:0:op=read,err=EWHAT
 
 refused 'absent/com' --kernel "$image" --serial unix=absent/com

@@ -45,8 +45,9 @@ initramfs ours 6.1 --available "$STORAGE_MODULES" --ours 'hv_vmbus hv_storvsc' \
 	--script "$OUT/reload.sh"
 enter_root
 
-left() { # what the worker holds: files, sockets, threads
-	echo "$(ls "/proc/$CHILD_PID/fd" | wc -l) files, $(ls "/proc/$CHILD_PID/task" | wc -l) threads"
+left() { # what the worker holds; io_uring's own threads come and go
+	echo "$(find "/proc/$CHILD_PID/fd" -type l | wc -l) files," \
+		"$(cat "/proc/$CHILD_PID"/task/*/comm | grep -vc '^iou-wrk') threads"
 }
 truncate -s 16M "$T/disk.img"
 start_child reload 6.1 ours '' --processors 2 --memory 256M --scsi "file=$T/disk.img"
