@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What the network costs: the in-tree modules on our host, ours on our host, and
+# virtio-net with vhost under QEMU.  All three children run at once, each with a
+# TAP of its own in one namespace, and take turns of a few seconds, so that a
+# slow moment of the machine meets all of them.  Medians of the turns.
+#
+# Throughput is of meaning as a ratio only; counts (doorbells, interrupts, exits,
+# copies) hold on any machine.  ENLIGHT_ROUNDS: how many turns each gets.
+# tier: long
+# root-kernel: 6.1
+# timeout: 1200
+. "$(dirname "$0")/lib.sh"
+. "$PROJECT/tests/vm/lib-net.sh"
+. "$PROJECT/tests/vm/lib-net-bench.sh"
+
+ROUNDS=${ENLIGHT_ROUNDS:-5}
+bench_script numbers
+bench_programs
+initramfs stock 6.1 --available "$NET_MODULES" "${BENCH_OPTIONS[@]}" \
+	--script "$OUT/numbers.sh"
+initramfs ours 6.1 --available "$NET_MODULES" --ours 'hv_vmbus hv_netvsc' \
+	"${BENCH_OPTIONS[@]}" --script "$OUT/numbers.sh"
+initramfs vhost 6.1 --available "$VIRTIO_MODULES" "${BENCH_OPTIONS[@]}" \
+	--script "$OUT/numbers.sh"
+enter_net
+
+bench_start stock 1
+bench_start ours 2
+bench_start_virtio vhost 3 on
+for ((round = 0; round < ROUNDS; round++)); do
+	for who in stock ours vhost; do
+		bench_turn $who tcp_out
+		bench_turn $who tcp_in
+		bench_turn $who pps_out
+		bench_turn $who pps_in
+	done
+done
+bench_stop stock
+bench_stop ours
+bench_stop vhost
+
+row() { printf '# %-46s %9s %9s %9s %7s %7s %9s\n' "$@"; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (b > 0) printf "%.2f", a / b; else print "?" }'; }
+rates() { # WHAT METRIC MUST
+	row "$1" "${N[stock,$2]}" "${N[ours,$2]}" "${N[vhost,$2]}" \
+		"$(ratio "${N[ours,$2]}" "${N[stock,$2]}")" \
+		"$(ratio "${N[ours,$2]}" "${N[vhost,$2]}")" "$3"
+}
+counts() { # WHAT METRIC MUST
+	row "$1" "${N[stock,$2]}" "${N[ours,$2]}" - - - "$3"
+}
+row "medians of $ROUNDS turns" in-tree ours vhost /in-tree /vhost 'must be'
+rates 'TCP child->root, Mbit/s' tcp_out '>= 1.0'
+rates 'TCP root->child, Mbit/s' tcp_in '>= 1.0'
+rates '64-byte UDP out, packets/s' pps_out '>= 1.2'
+rates '64-byte UDP in, packets/s' pps_in '>= 1.2'
+counts 'doorbells per packet out, UDP' pps_out,doorbells '<= 0.05'
+counts 'doorbells per packet out, TCP (of up to 64 KiB)' tcp_out,doorbells ''
+counts 'interrupts per packet in, UDP' pps_in,interrupts '<= 0.05'
+counts 'interrupts per packet in, TCP (of up to 64 KiB)' tcp_in,interrupts ''
+counts 'system calls of the worker per packet out, UDP' pps_out,syscalls ''
+counts 'system calls of the worker per packet in, UDP' pps_in,syscalls ''
+counts 'bytes copied by the worker per byte, TCP out' tcp_out,copied '0'
+counts 'user-space exits per packet, UDP out' pps_out,exits '< 0.001'
+counts 'user-space exits per packet, UDP in' pps_in,exits '< 0.001'
+counts 'all VM exits per packet, UDP out' pps_out,kvm ''
+counts 'all VM exits per packet, UDP in' pps_in,kvm ''
+
+for m in tcp_out tcp_in; do
+	at_least "$(ratio "${N[ours,$m]}" "${N[stock,$m]}")" 1.0 "$m: ours against in-tree"
+done
+for m in pps_out pps_in; do
+	at_least "$(ratio "${N[ours,$m]}" "${N[stock,$m]}")" 1.2 "$m: ours against in-tree"
+done
+at_most "${N[ours,pps_out,doorbells]}" 0.05 'ours: doorbells per packet sent in bulk'
+at_most "${N[ours,pps_in,interrupts]}" 0.05 'ours: interrupts per packet received in bulk'
+for who in stock ours; do
+	at_most "${N[$who,tcp_out,copied]}" 0 "$who: bytes copied by the worker, child->root"
+	for m in pps_out pps_in; do
+		at_most "${N[$who,$m,exits]}" 0.00099 "$who: $m: user-space exits per packet"
+	done
+done
+finish

@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Our hv_netvsc unloaded and loaded a hundred times while TCP and UDP flow both
+# ways: it goes at once, comes back at work, and nothing is left behind.
+# tier: long
+# root-kernel: 6.1
+# timeout: 900
+. "$(dirname "$0")/lib.sh"
+. "$PROJECT/tests/vm/lib-net.sh"
+
+net_script reload <<'EOS'
+load hv_vmbus hv_netvsc
+c=$(card); ok $? 'the card is there'
+card_up $c; ok $? 'its link is up'
+# Senders and receivers which take up again whenever there is a network.
+again() { while [ ! -e /tmp/stop ]; do "$@" >/dev/null 2>&1 || sleep 0.1; done; }
+again iperf3 -c $PEER -p 5301 -t 1000 --connect-timeout 500 & a=$!
+again iperf3 -c $PEER -p 5302 -t 1000 --connect-timeout 500 -R & b=$!
+again ping -q -i 0.01 -c 100000 $PEER & d=$!
+left() { awk '/MemFree|Slab|Percpu/ { printf "%s ", $2 }' /proc/meminfo; }
+n=0
+while [ $n -lt 100 ]; do
+	rmmod hv_netvsc || { ok 1 "round $n: rmmod"; break; }
+	[ -z "$(ls -d /sys/class/net/*/device 2>/dev/null)" ] || { ok 1 "round $n: the card is gone"; break; }
+	modprobe hv_netvsc || { ok 1 "round $n: modprobe"; break; }
+	c=$(card) && card_up $c || { ok 1 "round $n: the link is up"; break; }
+	# Every tenth time long enough for the flows to be in full swing.
+	[ $((n % 10)) != 0 ] || { wait_for 10 ping -c1 -W1 $PEER || { ok 1 "round $n: it works"; break; }; sleep 2; }
+	n=$((n + 1))
+	[ $n != 10 ] || note "free, slab, percpu after 10: $(left)"
+done
+is $n 100 'reloads under traffic'
+note "free, slab, percpu after $n: $(left)"
+is "$(pings 20 $PEER)" 20 'pings answered'
+touch /tmp/stop
+kill $a $b $d
+is "$(net_errors)" '' 'no complaint in the kernel log'
+echo 'phase end'
+sleep 1
+EOS
+initramfs ours 6.1 --available "$NET_MODULES" --ours 'hv_vmbus hv_netvsc' --with iperf3,ethtool \
+	--script "$OUT/reload.sh"
+enter_net
+tap tap0 multi_queue
+peer tap0
+# A client that goes without a word leaves the server waiting: not for long.
+for port in 5301 5302; do
+	serve "iperf$port" sh -c "while :; do timeout 20 iperf3 -s -1 -p $port; done"
+done
+start_child ours 6.1 ours '' --memory 256M --processors 2 --net tap=tap0,queues=2
+wait_line ours '^ok - its link is up' 90
+control --json stats >"$T/before.json"
+wait_line ours '^phase end' 780
+control --json stats >"$T/after.json"
+is "$(jq -s '[.[1], .[0] | .process.open_files + .process.threads + .vmbus.gpadls] | .[0] - .[1]' \
+	"$T/before.json" "$T/after.json")" 0 'files, threads, GPADLs left in the worker'
+wait_child 60
+child_passed ours
+finish
