@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
+#include <asm/mshyperv.h>
 
 #include "netvsc_var.h"
 
@@ -147,6 +148,11 @@ static int netvsc_probe(struct hv_device *hv,
 	struct netvsc_dev *nd;
 	int err;
 
+	/* Page lists would name memory that the host can't read. */
+	if (hv_is_isolation_supported()) {
+		dev_err(&hv->device, "confidential guests are not supported\n");
+		return -ENODEV;
+	}
 	net = alloc_etherdev_mq(sizeof(*nd), NETVSC_MAX_CHANS);
 	if (!net)
 		return -ENOMEM;
