@@ -95,21 +95,6 @@ static int disk_resize(struct hvctl *h, const char *address)
 	return status;
 }
 
-static int disk_list(struct hvctl *h)
-{
-	struct json_object *list;
-	int status = client_list(h, "ListDisks", &list);
-
-	if (status)
-		return status;
-	if (h->json)
-		print_json(list);
-	else
-		print_table(list, 0);
-	json_object_put(list);
-	return HVCTL_OK;
-}
-
 int verb_disk(struct hvctl *h, int argc, char **argv)
 {
 	static const char *const words[] = { "list", "add", "remove",
@@ -117,7 +102,7 @@ int verb_disk(struct hvctl *h, int argc, char **argv)
 	const char *near;
 
 	if (!strcmp(argv[1], "list") && argc == 2)
-		return disk_list(h);
+		return client_print_list(h, "ListDisks");
 	if (!strcmp(argv[1], "add") && argc == 3)
 		return disk_add(h, argv[2]);
 	if (!strcmp(argv[1], "remove") && argc == 3)

@@ -35,6 +35,8 @@ int client_property(struct hvctl *h, const char *name, const char *type,
 int client_stats(struct hvctl *h, struct json_object **out);
 /* list.c: the array of objects that a method without arguments answers. */
 int client_list(struct hvctl *h, const char *method, struct json_object **out);
+/* Prints it. */
+int client_print_list(struct hvctl *h, const char *method);
 /* A description whose path, the value of `key`, is absolute; NULL: no memory. */
 char *spec_absolute(const char *spec, const char *key);
 

@@ -120,3 +120,18 @@ int client_list(struct hvctl *h, const char *method, struct json_object **out)
 		json_object_put(*out);
 	return status;
 }
+
+int client_print_list(struct hvctl *h, const char *method)
+{
+	struct json_object *list;
+	int status = client_list(h, method, &list);
+
+	if (status)
+		return status;
+	if (h->json)
+		print_json(list);
+	else
+		print_table(list, 0);
+	json_object_put(list);
+	return HVCTL_OK;
+}

@@ -31,21 +31,6 @@ static int done(const struct hvctl *h, int status)
 	return status;
 }
 
-static int net_list(struct hvctl *h)
-{
-	struct json_object *list;
-	int status = client_list(h, "ListCards", &list);
-
-	if (status)
-		return status;
-	if (h->json)
-		print_json(list);
-	else
-		print_table(list, 0);
-	json_object_put(list);
-	return HVCTL_OK;
-}
-
 static int net_add(struct hvctl *h, const char *spec)
 {
 	char *full = spec_absolute(spec, "socket="), *both = NULL;
@@ -170,7 +155,7 @@ int verb_net(struct hvctl *h, int argc, char **argv)
 	const char *verb = argv[1];
 
 	if (!strcmp(verb, "list") && argc == 2)
-		return net_list(h);
+		return client_print_list(h, "ListCards");
 	if (!strcmp(verb, "add") && argc == 3)
 		return net_add(h, argv[2]);
 	if (!strcmp(verb, "remove") && argc == 3)

@@ -177,23 +177,15 @@ static int append_card(unsigned int number, struct netvsp *vsp, void *arg)
 		"QueuesMax", "u", (uint32_t)i.queues);
 }
 
+static int fill_cards(struct vmwp *w, sd_bus_message *reply)
+{
+	return card_each(w, append_card, reply);
+}
+
 static int on_list(sd_bus_message *m, void *arg, sd_bus_error *error)
 {
-	sd_bus_message *reply;
-	int err = sd_bus_message_new_method_return(m, &reply);
-
 	(void)error;
-	if (err < 0)
-		return err;
-	err = sd_bus_message_open_container(reply, 'a', "a{sv}");
-	if (err >= 0)
-		err = card_each(worker(arg), append_card, reply);
-	if (err >= 0)
-		err = sd_bus_message_close_container(reply);
-	if (err >= 0)
-		err = sd_bus_send(NULL, reply, NULL);
-	sd_bus_message_unref(reply);
-	return err;
+	return control_reply_list(m, worker(arg), fill_cards);
 }
 
 #define PLAIN SD_BUS_VTABLE_UNPRIVILEGED

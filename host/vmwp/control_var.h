@@ -35,6 +35,12 @@ struct control {
 int control_add_worker(struct client *client);
 /* More of the same interface: network cards. */
 int control_add_cards(struct client *client);
+/*
+ * Answers a method with the array of dictionaries (a{sv}) that `fill` appends,
+ * which returns 0 or -errno.
+ */
+int control_reply_list(sd_bus_message *m, struct vmwp *w,
+		       int (*fill)(struct vmwp *w, sd_bus_message *reply));
 /* What a D-Bus library asks a bus for, answered by the worker itself. */
 int control_add_bus(struct client *client);
 

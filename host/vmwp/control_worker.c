@@ -207,23 +207,34 @@ static int append_disk(unsigned int controller,
 	return err < 0 ? err : 0;
 }
 
-static int on_list_disks(sd_bus_message *m, void *arg, sd_bus_error *error)
+int control_reply_list(sd_bus_message *m, struct vmwp *w,
+		       int (*fill)(struct vmwp *w, sd_bus_message *reply))
 {
 	sd_bus_message *reply;
 	int err = sd_bus_message_new_method_return(m, &reply);
 
-	(void)error;
 	if (err < 0)
 		return err;
 	err = sd_bus_message_open_container(reply, 'a', "a{sv}");
 	if (err >= 0)
-		err = scsi_each(worker(arg), append_disk, reply);
+		err = fill(w, reply);
 	if (err >= 0)
 		err = sd_bus_message_close_container(reply);
 	if (err >= 0)
 		err = sd_bus_send(NULL, reply, NULL);
 	sd_bus_message_unref(reply);
 	return err;
+}
+
+static int fill_disks(struct vmwp *w, sd_bus_message *reply)
+{
+	return scsi_each(w, append_disk, reply);
+}
+
+static int on_list_disks(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	(void)error;
+	return control_reply_list(m, worker(arg), fill_disks);
 }
 
 static int on_get_stats(sd_bus_message *m, void *arg, sd_bus_error *error)
