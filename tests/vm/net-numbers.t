@@ -9,12 +9,12 @@
 # copies) hold on any machine.  ENLIGHT_ROUNDS: how many turns each gets.
 # tier: long
 # root-kernel: 6.1
-# timeout: 1200
+# timeout: 1400
 . "$(dirname "$0")/lib.sh"
 . "$PROJECT/tests/vm/lib-net.sh"
 . "$PROJECT/tests/vm/lib-net-bench.sh"
 
-ROUNDS=${ENLIGHT_ROUNDS:-5}
+ROUNDS=${ENLIGHT_ROUNDS:-3}
 bench_script numbers
 bench_programs
 initramfs stock 6.1 --available "$NET_MODULES" "${BENCH_OPTIONS[@]}" \
