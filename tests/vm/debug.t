@@ -5,7 +5,7 @@
 # and free, and not a word from any checker.
 # tier: debug
 # root-kernel: 6.1
-# timeout: 1200
+# timeout: 1400
 . "$(dirname "$0")/lib.sh"
 
 guest_script debug <<'EOF'
@@ -123,6 +123,6 @@ for n in 0 1 2; do
 	sleep 0.5
 	control disk remove 0:5; ok $? "round $n: and removed"
 done
-wait_child 500
+wait_child 900
 child_passed debug
 finish
