@@ -52,6 +52,8 @@ cycle; cycle
 ok $? 'the device is closed and opened'
 echo 'phase before'
 told 5; ok $? 'and the one before the cycles'
+# The scan that found it has an end; in-tree, a driver taken off meanwhile hangs.
+sleep 5
 n=0
 while [ $n -lt 100 ] && cycle; do n=$((n + 1)); done
 is $n 100 'cycles of close and open'
