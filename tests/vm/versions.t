@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Every version of the VMBus protocol, by cap: the child takes just that one,
-# and its disk works.  With stock modules and with ours.
+# and its disk works.  With stock modules and with ours, which are taken out and
+# brought back; not the stock bus, as Linux 6.1 has no timer left without it.
 # tier: long
 # root-kernel: 6.1
 # timeout: 1200
@@ -17,9 +18,13 @@ head -c 1048576 /dev/urandom >/tmp/data
 run 'write' dd if=/tmp/data of=$disk bs=64k oflag=direct
 run 'read' dd if=$disk of=/tmp/back bs=64k count=16 iflag=direct
 run 'the same data' cmp /tmp/data /tmp/back
-modprobe -r hv_storvsc && modprobe -r hv_vmbus; ok $? 'the bus ends'
-modprobe hv_vmbus && modprobe hv_storvsc; ok $? 'and comes again'
-disk=$(first_disk); ok $? 'with the disk'
+modprobe -r hv_storvsc; ok $? 'the disk ends'
+if grep -q O /sys/module/hv_vmbus/taint; then
+	modprobe -r hv_vmbus; ok $? 'the bus ends'
+	modprobe hv_vmbus; ok $? 'and comes again'
+fi
+modprobe hv_storvsc; ok $? 'the disk is asked for'
+disk=$(first_disk); ok $? 'and comes again'
 run 'read again' dd if=$disk of=/tmp/back bs=64k count=16 iflag=direct
 run 'still the same' cmp /tmp/data /tmp/back
 EOF
