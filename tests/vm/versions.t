@@ -18,9 +18,9 @@ head -c 1048576 /dev/urandom >/tmp/data
 run 'write' dd if=/tmp/data of=$disk bs=64k oflag=direct
 run 'read' dd if=$disk of=/tmp/back bs=64k count=16 iflag=direct
 run 'the same data' cmp /tmp/data /tmp/back
-modprobe -r hv_storvsc; ok $? 'the disk ends'
+rmmod hv_storvsc; ok $? 'the disk ends'
 if grep -q O /sys/module/hv_vmbus/taint; then
-	modprobe -r hv_vmbus; ok $? 'the bus ends'
+	rmmod hv_vmbus; ok $? 'the bus ends'
 	modprobe hv_vmbus; ok $? 'and comes again'
 fi
 modprobe hv_storvsc; ok $? 'the disk is asked for'
