@@ -42,10 +42,10 @@ help:
 #:   make style       checkpatch, sparse, clang-format, cppcheck, includes
 #:   make format      clang-format for user space
 #: Further:
-#:   make setup       install missing packages, fetch kernels
+#:   make setup       install missing packages, fetch kernels and QEMU
 #:   make install     programs, manual pages, completion, below PREFIX=/usr/local;
 #:                    make uninstall takes them away
-#:   make clean       remove what was built; kernels stay
+#:   make clean       remove what was built; kernels and QEMU stay
 #:   V=1 shows commands.
 
 include scripts/build/host.mk
@@ -90,7 +90,7 @@ abi-check: modules
 	$(quiet)scripts/abi-check
 
 clean:
-	rm -rf $(filter-out build/kernels build/linux-source,$(wildcard build/*))
+	rm -rf $(filter-out build/kernels build/linux-source build/qemu,$(wildcard build/*))
 
 PREFIX ?= /usr/local
 installed = $(DESTDIR)$(PREFIX)

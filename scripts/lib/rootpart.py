@@ -110,6 +110,16 @@ def _die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
 
 
+def qemu(project):
+    """The QEMU of scripts/fetch-qemu, or the machine's own."""
+    own = os.path.join(project, "build", "qemu", "usr")
+    program = os.path.join(own, "bin", "qemu-system-x86_64")
+    if not os.path.exists(program):
+        return ["qemu-system-x86_64"]
+    return [program, "-L", os.path.join(own, "share", "qemu"),
+            "-L", os.path.join(own, "share", "seabios")]
+
+
 class Machine:
     """A running root partition."""
 
@@ -119,13 +129,12 @@ class Machine:
         self.socket_path = os.path.join(self.folder, "agent")
         self.console = os.path.join(self.folder, "console.log")
         open(self.console, "w").close()
-        command = [
-            "qemu-system-x86_64", "-nodefaults", "-no-user-config",
+        command = qemu(project) + [
+            "-nodefaults", "-no-user-config",
             "-accel", "tcg,thread=multi,tb-size=512",
             # Emulated SVM has no intercept for XSETBV, so KVM would not learn of
             # a child's XCR0: no XSAVE for either.  With five levels of page
-            # tables each nested walk is longer, and the root partition came
-            # out of a child with the child's GS base once in a few minutes.
+            # tables each nested walk is longer.
             "-cpu", "max,+svm,+npt,-xsave,-la57", "-m", memory, "-smp", str(smp),
             "-nic", "none", "-display", "none", "-no-reboot",
             "-kernel", kernel.image, "-initrd", image,

@@ -20,7 +20,7 @@
 . "$PROJECT/tests/vm/lib-storage.sh"
 
 ANSWERED='operations order sub-channels transfer srb'
-GONE='write-index write-unaligned read-index length-zero length-huge offset short type ranges-many ranges-long one-ring'
+GONE='write-index write-unaligned read-index length-zero length-huge offset short type-wild type-wrong ranges-many ranges-long one-ring'
 declare -A WHY=(
 	[write-index]='indices or lengths of the ring'
 	[write-unaligned]='indices or lengths of the ring'
@@ -29,7 +29,8 @@ declare -A WHY=(
 	[length-huge]='indices or lengths of the ring'
 	[offset]='indices or lengths of the ring'
 	[short]='packet too short'
-	[type]='packet type'
+	[type-wild]='indices or lengths of the ring'
+	[type-wrong]='packet type'
 	[ranges-many]='ranges of a packet'
 	[ranges-long]='ranges of a packet'
 	[one-ring]='indices or lengths of the ring'
@@ -108,13 +109,13 @@ for act in $GONE; do
 		control disk add "file=$T/misused.img,controller=1" >/dev/null
 	ok $? "$act: hvctl gives the controller back"
 done
-wait_line stock '^phase contact' 90; ok $? 'the child got so far'
 is "$(bad)" "$n" 'no other message was counted'
+wait_line stock '^phase contact' 90; ok $? 'the child got so far'
 is "$(left)" "$before" 'open files and threads of the worker'
 wait_child 240
 child_passed stock
 at_most "$(grep -c 'message type 99' "$T/stock.log")" 60 'lines about 5000 messages'
 at_most "$(wc -l <"$T/stock.log")" 300 'lines about everything'
-is "$(stat_of stock .vmbus.gpadls)" 0 'GPADLs left'
+is "$(stat_of stock .vmbus.gpadls)" 1 'GPADLs left: the ring of the disk'
 is "$(head -c 6 "$T/disk.img")" marked 'the last write is on the disk'
 finish

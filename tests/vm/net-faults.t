@@ -8,7 +8,7 @@
 # to a card, nobody could tell a garbled frame.
 # tier: long
 # root-kernel: 6.1
-# timeout: 600
+# timeout: 900
 . "$(dirname "$0")/lib.sh"
 . "$PROJECT/tests/vm/lib-net.sh"
 
@@ -24,9 +24,9 @@ while [ $i -lt 6 ]; do
 	ethtool -K $c tx off tso off >/dev/null
 	card_up $c $n.2; ok $? "$f: its link is up"
 	wait_for 30 ping -c1 -W1 $PEER; ok $? "$f: the peer answers"
-	timeout 60 wget -q -O /tmp/page "http://$PEER/page"
-	is "$(sha /tmp/page)" "$(word sum)" "$f: a page fetched is whole"
-	timeout 60 nc $PEER 900$k </tmp/page; ok $? "$f: the page sent back"
+	timeout 90 wget -q -O /tmp/page "http://$PEER/page"
+	is "$(sha /tmp/page)" "$(word sum)" "$f: a page fetched is whole: $(wc -c </tmp/page) bytes"
+	timeout 90 nc $PEER 900$k </tmp/page; ok $? "$f: the page sent back"
 	note "$f: $(grep -E '^Tcp:|^TcpExt:' /proc/net/snmp | tail -n 1 | awk '{ print "TCP segments sent again so far: " $13 ", bad ones: " $14 }')"
 	i=$((i + 1))
 done
@@ -51,7 +51,7 @@ for i in "${!FAULTS[@]}"; do
 	sink got$i 900$((i + 1))
 done
 PEER=0.0.0.0 page_server "$T/www"
-CHILD_LIMIT=500 run_child ours 6.1 ours "sum=$sum" --memory 512M --processors 2 "${options[@]}"
+CHILD_LIMIT=800 run_child ours 6.1 ours "sum=$sum" --memory 512M --processors 2 "${options[@]}"
 child_passed ours
 for i in "${!FAULTS[@]}"; do
 	is "$(sha "$T/got$i")" "$sum" "${FAULTS[i]}: what was sent is whole"

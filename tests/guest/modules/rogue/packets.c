@@ -270,6 +270,12 @@ static int wild_type(struct rogue *r)
 	return claim(r, 0x55, 2, 11);
 }
 
+/* One of the root's own. */
+static int wrong_type(struct rogue *r)
+{
+	return claim(r, RING_PKT_XFER_PAGES, 2, 11);
+}
+
 /* Ranges whose packet doesn't hold them. */
 static int ranges(struct rogue *r, u32 count, u32 len)
 {
@@ -326,7 +332,8 @@ static const struct act {
 	{ "length-huge", length_huge, true },
 	{ "offset", offset_beyond, true },
 	{ "short", too_short, true },
-	{ "type", wild_type, true },
+	{ "type-wild", wild_type, true },
+	{ "type-wrong", wrong_type, true },
 	{ "ranges-many", ranges_many, true },
 	{ "ranges-long", ranges_long, true },
 };
