@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # A child that posts malformed NVSP and RNDIS (tests/guest/modules/nvs_liar.c) to
-# one of its cards, on the in-tree bus and on ours: the worker counts it, logs
-# it at a limited rate and goes on, and then the same card works.
+# one of its cards: the worker counts it, logs it at a limited rate and goes on,
+# and then the same card works.  On our bus, as Linux 6.1 can't do without its own
+# once it was loaded.
 # tier: long
 # root-kernel: 6.1
 # timeout: 600
@@ -32,14 +33,10 @@ is "$(pings 20 $PEER)" 20 'pings answered'
 wget -q -O /tmp/page "http://$PEER/page"
 is "$(sha /tmp/page)" "$(word sum)" 'a page fetched is whole'
 EOS
-for who in stock ours; do
-	ours=
-	[ $who = stock ] || ours='hv_vmbus hv_netvsc'
-	in_root || scripts/build-test-modules 6.1 || bail_out 'no nvs_liar.ko'
-	initramfs $who 6.1 --available "$NET_MODULES" --ours "$ours" \
-		--file "build/guest/modules/$(cat build/kernels/6.1/release)/nvs_liar.ko:nvs_liar.ko" \
-		--script "$OUT/garbage.sh"
-done
+in_root || scripts/build-test-modules 6.1 || bail_out 'no nvs_liar.ko'
+initramfs ours 6.1 --available "$NET_MODULES" --ours 'hv_vmbus hv_netvsc' \
+	--file "build/guest/modules/$(cat build/kernels/6.1/release)/nvs_liar.ko:nvs_liar.ko" \
+	--script "$OUT/garbage.sh"
 enter_net
 tap tap0 multi_queue
 peer tap0
@@ -47,14 +44,12 @@ mkdir "$T/www"
 head -c 1M /dev/urandom >"$T/www/page"
 page_server "$T/www"
 lies=10
-for who in stock ours; do
-	CHILD_LIMIT=280 run_child $who 6.1 $who "sum=$(sha "$T/www/page") lies=$lies" --memory 256M \
-		--processors 2 --net tap=tap0,queues=2
-	child_passed $who
-	is "$(grep -c 'told: ' "$T/$who.console")" "$lies" "$who: and logged"
-	bad=$(stat_of $who '[.nets[0] | to_entries[] | select(.key | test("bad|malformed|invalid")) | .value | numbers] | add')
-	at_least "$bad" 200 "$who: lies counted by the worker"
-	note "$(stat_of $who '.nets[0] | with_entries(select(.value | numbers > 0)) | tostring')"
-	at_most "$(wc -l <"$T/$who.log")" 400 "$who: lines in the worker's log"
-done
+CHILD_LIMIT=280 run_child ours 6.1 ours "sum=$(sha "$T/www/page") lies=$lies" --memory 256M \
+	--processors 2 --net tap=tap0,queues=2
+child_passed ours
+is "$(grep -c 'told: ' "$T/ours.console")" "$lies" "ours: and logged"
+bad=$(stat_of ours '[.nets[0] | to_entries[] | select(.key | test("bad|malformed|invalid")) | .value | numbers] | add')
+at_least "$bad" 200 "ours: lies counted by the worker"
+note "$(stat_of ours '.nets[0] | with_entries(select(.value | numbers > 0)) | tostring')"
+at_most "$(wc -l <"$T/ours.log")" 400 "ours: lines in the worker's log"
 finish
