@@ -126,7 +126,7 @@ void vmbus_chan_fail(struct vmbus_chan *ch, const char *why)
 	chan_queue(ch, CHAN_WORK_FAIL);
 }
 
-/* ---- offer ---- */
+/* ---- offer, revoke ---- */
 
 /* The primary that a sub-channel belongs to, or -errno in *err. */
 static struct vmbus_chan *offer_find(struct vmbus_server *srv,
@@ -197,6 +197,47 @@ int vmbus_offer(struct vmbus_server *srv, const struct vmbus_offer *offer,
 	*out = ch;
 	relid_offer_waiting(srv);
 	return 0;
+}
+
+void vmbus_revoke(struct vmbus_chan *ch)
+{
+	if (ch->dying)
+		return;
+	ch->dying = true;
+	chan_rescind(ch);
+}
+
+void chan_rescind(struct vmbus_chan *ch)
+{
+	struct vmb_relid_msg m = { .hdr.type = VMB_MSG_RESCIND,
+				   .relid = ch->relid };
+	struct vmbus_chan *sub;
+
+	TAILQ_FOREACH(sub, &ch->srv->chans, link) {
+		if (sub->parent != ch)
+			continue;
+		sub->dying = true;
+		chan_rescind(sub);
+	}
+	if (!ch->relid) {
+		ch->withdrawn = true;
+		if (ch->dying)
+			chan_queue_release(ch);
+		return;
+	}
+	if (!ch->revoked) {
+		ch->revoked = true;
+		/* RESCIND wakes who waits for the answer to that OPEN. */
+		ch->reopen = false;
+		if (ch->srv->state == CONN_UP) {
+			server_post(ch->srv, &m, sizeof(m));
+			gpadl_chan_rescinded(ch->srv, ch->relid);
+		}
+	}
+	chan_close(ch);
+	/* While the connection is ending, its end frees all relids. */
+	if (!chan_busy(ch) && ch->srv->state == CONN_UP)
+		relid_retire(ch);
 }
 
 /* ---- open ---- */
@@ -392,7 +433,6 @@ void chan_close(struct vmbus_chan *ch)
 		return;
 	/* First, so that it counts as busy while its sub-channels close. */
 	ch->state = CHAN_CLOSING;
-	ch->linger = 0;
 	ch->vsp_closed = false;
 	TAILQ_FOREACH(sub, &srv->chans, link) {
 		if (sub->parent != ch)
@@ -439,12 +479,8 @@ void chan_on_close(struct vmbus_server *srv, const void *msg, size_t len)
 	const struct vmb_relid_msg *m = msg;
 	struct vmbus_chan *ch = relid_chan(srv, m->relid);
 
-	if (relid_going(srv, ch, m->relid)) {
-		/* It was served until now, see vmbus_revoke(). */
-		if (ch)
-			chan_close(ch);
+	if (relid_going(srv, ch, m->relid))
 		return;
-	}
 	if (!ch) {
 		server_bad(srv, "CLOSECHANNEL: relid %u unknown", m->relid);
 	} else if (ch->state == CHAN_OPEN) {

@@ -163,11 +163,10 @@ void relid_on_released(struct vmbus_server *srv, const void *msg, size_t len)
 		relid_offer_waiting(srv);
 	} else if (!ch) {
 		server_bad(srv, "RELID_RELEASED: relid %u unknown", m->relid);
-	} else if (ch->state == CHAN_OPEN && !ch->revoked) {
+	} else if (ch->state == CHAN_OPEN) {
 		server_bad(srv, "RELID_RELEASED: relid %u is open", m->relid);
 	} else {
 		ch->child_released = true;
-		chan_close(ch);
 		if (!chan_busy(ch))
 			relid_retire(ch);
 	}

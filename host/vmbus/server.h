@@ -26,11 +26,6 @@ struct vmbus_host_ops {
 	void (*disconnect_event)(void *host, uint32_t connection, int fd);
 	/* Run fn(arg) on the server thread, soon.  Any thread. */
 	void (*defer)(void *host, void (*fn)(void *arg), void *arg);
-	/*
-	 * Call vmbus_server_alarm() in so many milliseconds, unless it is to be
-	 * called already.  May be NULL: revoked channels are cut off at once.
-	 */
-	void (*alarm)(void *host, unsigned int ms);
 	/* The child connected (version), or connection ended (0).  May be NULL. */
 	void (*connected)(void *host, uint32_t version);
 	/* Is this VP index one of ours? */
@@ -59,8 +54,6 @@ bool vmbus_server_port_valid(const struct vmbus_server *srv,
 			     uint32_t connection);
 void vmbus_server_message(struct vmbus_server *srv, uint32_t connection,
 			  const void *msg, size_t len);
-/* See ops->alarm(). */
-void vmbus_server_alarm(struct vmbus_server *srv);
 /*
  * The VM is being reset: as UNLOAD, without an answer; done(arg) when all VSPs
  * have closed their channels, through ops->defer() and hence never from within

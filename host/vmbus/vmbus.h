@@ -69,11 +69,7 @@ struct vmbus_chan_ops {
 int vmbus_offer(struct vmbus_server *srv, const struct vmbus_offer *offer,
 		const struct vmbus_chan_ops *ops, void *priv,
 		struct vmbus_chan **out);
-/*
- * Server thread: take the offer back (RESCIND).  Ends with released().  An open
- * channel is served until the child closes it, ten seconds at most: a driver may
- * wait, some without a limit, for answers to what it sent before it saw RESCIND.
- */
+/* Server thread: take the offer back (RESCIND).  Ends with released(). */
 void vmbus_revoke(struct vmbus_chan *ch);
 /* Any thread; see vmbus_chan_ops.close. */
 void vmbus_chan_closed(struct vmbus_chan *ch);

@@ -6,8 +6,7 @@
  * Which file knows what:
  *   server.c   the connection: versions, reset, unload, shutdown
  *   message.c  the table of channel messages: sizes, versions, states
- *   relid.c    relids and offers: allocation, quarantine
- *   rescind.c  channels taken back
+ *   relid.c    relids and offers: allocation, quarantine, rescind
  *   chan.c     one channel: open, close, retarget, fail, release
  *   gpadl.c    GPADLs
  *   buffer.c   GPADLs that a VSP holds
@@ -173,7 +172,6 @@ struct vmbus_chan {
 	bool child_released; /* RELID_RELEASED came before it was closed */
 	bool vsp_closed;     /* while CLOSING: the VSP is through */
 	bool reopen;	     /* an OPEN came while CLOSING */
-	unsigned char linger; /* revoked while open: alarms until it is cut off */
 	struct vmb_open open_msg;
 
 	/* Set before ops->open(), freed when closed. */

@@ -142,24 +142,6 @@ static void host_defer(void *host, void (*fn)(void *arg), void *arg)
 	loop_post(host, fn, arg);
 }
 
-static int on_alarm(sd_event_source *s, uint64_t usec, void *arg)
-{
-	(void)s, (void)usec;
-	vmbus_server_alarm(((struct vmwp *)arg)->srv);
-	return 0;
-}
-
-static void host_alarm(void *host, unsigned int ms)
-{
-	struct vmwp *w = host;
-	int enabled;
-
-	if (sd_event_source_get_enabled(w->alarm, &enabled) > 0)
-		return;
-	sd_event_source_set_time_relative(w->alarm, ms * 1000ull);
-	sd_event_source_set_enabled(w->alarm, SD_EVENT_ONESHOT);
-}
-
 static void host_connected(void *host, uint32_t version)
 {
 	life_on_connected(host, version);
@@ -175,14 +157,6 @@ static void on_resample(void *arg)
 	hv_resample(((struct vmwp *)arg)->hv);
 }
 
-static void destroy_hv(struct vmwp *w)
-{
-	w->alarm = sd_event_source_disable_unref(w->alarm);
-	w->resample = sd_event_source_disable_unref(w->resample);
-	hv_destroy(w->hv);
-	w->hv = NULL;
-}
-
 static int create_hv(struct vmwp *w, char *why, size_t why_len)
 {
 	static const struct hv_ops ops = { .message = on_message,
@@ -193,18 +167,20 @@ static int create_hv(struct vmwp *w, char *why, size_t why_len)
 		return err;
 	err = loop_watch(w, hv_resample_fd(w->hv), on_resample, w,
 			 &w->resample);
-	if (err >= 0)
-		err = sd_event_add_time(w->event, &w->alarm, CLOCK_MONOTONIC,
-					UINT64_MAX, 0, on_alarm, w);
-	if (err >= 0)
-		err = sd_event_source_set_enabled(w->alarm, SD_EVENT_OFF);
-	if (err < 0) {
+	if (err) {
 		snprintf(why, why_len, "cannot watch the SynIC: %s",
 			 strerror(-err));
-		destroy_hv(w);
-		return err;
+		hv_destroy(w->hv);
+		w->hv = NULL;
 	}
-	return 0;
+	return err;
+}
+
+static void destroy_hv(struct vmwp *w)
+{
+	w->resample = sd_event_source_disable_unref(w->resample);
+	hv_destroy(w->hv);
+	w->hv = NULL;
 }
 
 /* Before anything is offered. */
@@ -230,7 +206,6 @@ int bridge_create(struct vmwp *w, char *why, size_t why_len)
 		.connect_event = host_connect_event,
 		.disconnect_event = host_disconnect_event,
 		.defer = host_defer,
-		.alarm = host_alarm,
 		.connected = host_connected,
 		.vp_valid = host_vp_valid,
 	};

@@ -51,7 +51,6 @@ struct vmwp {
 	struct vm *vm;
 	struct hv *hv;
 	sd_event_source *resample; /* hv_resample_fd() */
-	sd_event_source *alarm;	   /* the VMBus server's */
 	struct bridge *bridge;
 	struct vmbus_server *srv;
 	struct board *board;

@@ -66,7 +66,6 @@ struct fake {
 	int connected_fds;   /* connected less disconnected */
 	unsigned int ups, downs;
 	unsigned int done;
-	unsigned int alarms; /* asked for */
 };
 
 static inline void fake_post_fn(void *host, uint32_t vp, uint8_t sint,
@@ -149,12 +148,6 @@ static inline bool fake_vp_fn(void *host, uint32_t vp)
 	return vp < FAKE_VPS;
 }
 
-static inline void fake_alarm_fn(void *host, unsigned int ms)
-{
-	(void)ms;
-	((struct fake *)host)->alarms++;
-}
-
 static const struct vmbus_host_ops fake_ops = {
 	.post = fake_post_fn,
 	.drop_posts = fake_drop_fn,
@@ -180,9 +173,8 @@ static inline void fake_done(void *arg)
 	((struct fake *)arg)->done++;
 }
 
-static inline struct fake *fake_new_with(size_t npages, uint32_t max_version,
-					 uint64_t gpadl_limit,
-					 const struct vmbus_host_ops *ops)
+static inline struct fake *fake_new(size_t npages, uint32_t max_version,
+				    uint64_t gpadl_limit)
 {
 	struct fake *f = calloc(1, sizeof(*f));
 	struct vmbus_server_config cfg = { max_version, gpadl_limit, NULL };
@@ -196,25 +188,9 @@ static inline struct fake *fake_new_with(size_t npages, uint32_t max_version,
 	if (mem_add(&f->mem, FAKE_RAM_GPA, npages * MEM_PAGE_SIZE, f->ram))
 		abort();
 	cfg.mem = &f->mem;
-	if (vmbus_server_create(&cfg, ops, f, &f->srv))
+	if (vmbus_server_create(&cfg, &fake_ops, f, &f->srv))
 		abort();
 	return f;
-}
-
-/* Revoked channels are cut off at once. */
-static inline struct fake *fake_new(size_t npages, uint32_t max_version,
-				    uint64_t gpadl_limit)
-{
-	return fake_new_with(npages, max_version, gpadl_limit, &fake_ops);
-}
-
-/* They linger. */
-static inline struct fake *fake_new_lingering(size_t npages)
-{
-	struct vmbus_host_ops ops = fake_ops;
-
-	ops.alarm = fake_alarm_fn;
-	return fake_new_with(npages, 0, 0, &ops);
 }
 
 /* Every test ends so: whatever happened, all can be closed and freed. */
