@@ -13,11 +13,17 @@
 #define CARD_END_SECONDS 30
 #define CARD_QUEUES_AUTO 8 /* more help nobody without being asked for */
 
+/* How long a child may take to fall silent when its cable is pulled. */
+#define LEAVE_TICK_USEC	 200000
+#define LEAVE_TICKS	 15
+#define LEAVE_QUIET	 3 /* ticks without a frame: it has */
+
 /* The description is kept for a card that gets another address. */
 struct card {
 	struct netvsp *vsp;
 	char *text;
-	bool going; /* being taken away */
+	bool going;		 /* being taken away */
+	struct leaving *leaving; /* is to be, soon */
 };
 
 struct cards {
@@ -199,6 +205,23 @@ static struct card *find(struct vmwp *w, unsigned int number)
 	return &w->cards->card[number];
 }
 
+struct leaving {
+	struct vmwp *w;
+	unsigned int number;
+	void (*done)(void *arg);
+	void *arg;
+	sd_event_source *timer;
+	unsigned int ticks, quiet;
+	uint64_t frames;
+};
+
+static void end_leaving(struct card *card)
+{
+	sd_event_source_disable_unref(card->leaving->timer);
+	free(card->leaving);
+	card->leaving = NULL;
+}
+
 int card_remove(struct vmwp *w, unsigned int number, void (*done)(void *arg),
 		void *arg)
 {
@@ -211,6 +234,13 @@ int card_remove(struct vmwp *w, unsigned int number, void (*done)(void *arg),
 	g = malloc(sizeof(*g));
 	if (!g)
 		return -ENOMEM;
+	if (card->leaving) {
+		if (!done) {
+			done = card->leaving->done;
+			arg = card->leaving->arg;
+		}
+		end_leaving(card);
+	}
 	*g = (struct going){ w, number, done, arg };
 	vsp = card->vsp;
 	card->vsp = NULL;
@@ -218,6 +248,66 @@ int card_remove(struct vmwp *w, unsigned int number, void (*done)(void *arg),
 	free(card->text);
 	card->text = NULL;
 	netvsp_destroy(vsp, card_gone_post, g);
+	return 0;
+}
+
+static void take_tx_frames(const char *name, uint64_t value, void *arg)
+{
+	if (!strcmp(name, "tx_frames"))
+		*(uint64_t *)arg = value;
+}
+
+static int on_leave_tick(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct leaving *l = arg;
+	uint64_t frames = l->frames;
+
+	(void)usec;
+	netvsp_counters(l->w->cards->card[l->number].vsp, take_tx_frames,
+			&frames);
+	l->quiet = frames == l->frames ? l->quiet + 1 : 0;
+	l->frames = frames;
+	l->ticks++;
+	if ((l->quiet >= LEAVE_QUIET || l->ticks >= LEAVE_TICKS) &&
+	    card_remove(l->w, l->number, l->done, l->arg) != -ENOMEM)
+		return 0;
+	sd_event_source_set_time_relative(s, LEAVE_TICK_USEC);
+	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
+/*
+ * From RESCIND on the in-tree bus hands its driver nothing any more, and the
+ * driver waits, without a limit, for the completion of what it had sent. So it
+ * must have sent nothing by then: the cable is pulled first.
+ */
+int card_unplug(struct vmwp *w, unsigned int number, void (*done)(void *arg),
+		void *arg)
+{
+	struct card *card = find(w, number);
+	struct netvsp_info info;
+	struct leaving *l;
+	int err;
+
+	if (!card || card->leaving)
+		return -ENOENT;
+	netvsp_get_info(card->vsp, &info);
+	if (!info.version)
+		return card_remove(w, number, done, arg);
+	l = calloc(1, sizeof(*l));
+	if (!l)
+		return -ENOMEM;
+	*l = (struct leaving){ .w = w,
+			       .number = number,
+			       .done = done,
+			       .arg = arg };
+	err = sd_event_add_time_relative(w->event, &l->timer, CLOCK_MONOTONIC,
+					 LEAVE_TICK_USEC, 0, on_leave_tick, l);
+	if (err < 0) {
+		free(l);
+		return err;
+	}
+	card->leaving = l;
+	netvsp_set_link(card->vsp, false);
 	return 0;
 }
 

@@ -140,7 +140,12 @@ int cards_flush(struct vmwp *w);
 /* `text` as of --net. 0 or -errno and why; *number: which card it is. */
 int card_add(struct vmwp *w, const char *text, unsigned int *number, char *why,
 	     size_t why_len);
-/* done(arg), on the main thread, when nothing of it is left. */
+/*
+ * done(arg), on the main thread, when nothing of it is left.  card_unplug()
+ * pulls its cable first and gives the child up to three seconds to fall silent.
+ */
+int card_unplug(struct vmwp *w, unsigned int number, void (*done)(void *arg),
+		void *arg);
 int card_remove(struct vmwp *w, unsigned int number, void (*done)(void *arg),
 		void *arg);
 int card_set_link(struct vmwp *w, unsigned int number, bool up);
