@@ -136,7 +136,7 @@ def until(what):
             sys.exit("the line was closed")
         sys.stdout.buffer.write(got)
         seen += got
-    seen = b""
+    seen = seen.partition(what)[2]
 until(b"# ")
 s.sendall(b"echo $((6 * 7))$((0 + 1))\n")
 until(b"421")

@@ -50,11 +50,11 @@ PROMPT = rb"# (\x1b\[6n)?$"
 seen = b""
 def until(what):
     global seen
-    while not re.search(what, seen):
+    while not (found := re.search(what, seen)):
         got = os.read(fd, 4096)
         os.write(1, got)
         seen += got
-    seen = b""
+    seen = seen[found.end():]
 try:
     until(rb"== The shell of the child partition")
     until(PROMPT)
