@@ -198,7 +198,7 @@ child_passed() {
 # A processor that QEMU's TCG emulates for KVM comes out of a child twice now and
 # then: what is saved as the child's state is the root's.  The child ends with a
 # triple fault, or that VP stands still.  The test then says that the machine broke
-# down (125), and is run once more; one that has it each time fails.
+# down (125), and is run again; one that has it each time fails.
 emulation_held() { # RUN
 	local what
 	grep -q 'QEMU TCG' /proc/cpuinfo || return 0
