@@ -62,8 +62,10 @@ bench_child() {
 bench_ready() { # WHO
 	CHILD_OF[$1]=$CHILD_PID
 	SERVERS+=("$CHILD_PID")
-	wait_line "$1" '^phase ready' 90 || { show_run "$1"; bail_out "$1 is not ready"; }
+	local ready=0
+	wait_line "$1" '^phase ready' 90 || { show_run "$1"; ready=1; }
 	CHILD_PID=
+	return $ready
 }
 
 # bench_start WHO I [VMWP-OPTION...]
@@ -73,9 +75,10 @@ bench_start() {
 	bench_tap "$who" "$i"
 	start_child "$who" 6.1 "$who" "load=hv_vmbus,hv_netvsc net=10.77.$i" \
 		--processors 2 --memory 256M --net "tap=tap$i,queues=2" "$@"
-	bench_ready "$who"
+	bench_ready "$who" || bail_out "$who is not ready"
 }
 
+# False when it does not come up.
 bench_start_virtio() { # WHO I on|off
 	bench_tap "$1" "$2"
 	start_child_virtio "$1" 6.1 "$1" "load=virtio_pci,virtio_net net=10.77.$2" "tap$2" "$3"
