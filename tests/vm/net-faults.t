@@ -45,9 +45,13 @@ for i in "${!FAULTS[@]}"; do
 	ip addr add 10.77.$((i + 1)).1/24 dev tap$i
 	ethtool -K tap$i tx off >/dev/null
 	options+=(--net "tap=tap$i,mac=52:54:00:00:00:0$((i + 1))")
-	ms=
-	[ "${FAULTS[i]}" != delay ] || ms=,ms=20
-	options+=(--fault "net$i:op=${FAULTS[i]},dir=both,every=23,after=20$ms")
+	often=every=23
+	case ${FAULTS[i]} in
+	delay) often+=,ms=20 ;;
+	# The cable is out for that long, and TCP waits longer still.
+	cut) often=every=300,ms=100 ;;
+	esac
+	options+=(--fault "net$i:op=${FAULTS[i]},dir=both,after=20,$often")
 	sink got$i 900$((i + 1))
 done
 PEER=0.0.0.0 page_server "$T/www"
