@@ -92,7 +92,7 @@ static int let_go(sd_bus_message *m, struct vmwp *w, uint32_t number,
 		return -ENOMEM;
 	}
 	*l = (struct leaving){ sd_bus_message_ref(m), w, number, next };
-	err = card_unplug(w, number, gone, l);
+	err = card_remove(w, number, gone, l);
 	if (!err)
 		return 1;
 	leaving_free(l);

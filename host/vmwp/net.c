@@ -22,8 +22,8 @@
 struct card {
 	struct netvsp *vsp;
 	char *text;
-	bool going;		 /* being taken away */
-	struct leaving *leaving; /* is to be, soon */
+	bool going;	       /* being taken away */
+	struct going *leaving; /* is to be, soon */
 };
 
 struct cards {
@@ -173,11 +173,15 @@ int card_add(struct vmwp *w, const char *text, unsigned int *number, char *why,
 	return 0;
 }
 
+/* A card on its way out: until the child is silent, then until it is gone. */
 struct going {
 	struct vmwp *w;
 	unsigned int number;
 	void (*done)(void *arg);
 	void *arg;
+	sd_event_source *timer;
+	unsigned int ticks, quiet;
+	uint64_t frames;
 };
 
 static void card_gone(void *arg)
@@ -205,50 +209,31 @@ static struct card *find(struct vmwp *w, unsigned int number)
 	return &w->cards->card[number];
 }
 
-struct leaving {
-	struct vmwp *w;
-	unsigned int number;
-	void (*done)(void *arg);
-	void *arg;
-	sd_event_source *timer;
-	unsigned int ticks, quiet;
-	uint64_t frames;
-};
-
-static void end_leaving(struct card *card)
+static struct going *going_new(struct vmwp *w, unsigned int number,
+			       void (*done)(void *arg), void *arg)
 {
-	sd_event_source_disable_unref(card->leaving->timer);
-	free(card->leaving);
-	card->leaving = NULL;
+	struct going *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->w = w;
+	g->number = number;
+	g->done = done;
+	g->arg = arg;
+	return g;
 }
 
-int card_remove(struct vmwp *w, unsigned int number, void (*done)(void *arg),
-		void *arg)
+static void take_away(struct card *card, struct going *g)
 {
-	struct card *card = find(w, number);
-	struct netvsp *vsp;
-	struct going *g;
+	struct netvsp *vsp = card->vsp;
 
-	if (!card)
-		return -ENOENT;
-	g = malloc(sizeof(*g));
-	if (!g)
-		return -ENOMEM;
-	if (card->leaving) {
-		if (!done) {
-			done = card->leaving->done;
-			arg = card->leaving->arg;
-		}
-		end_leaving(card);
-	}
-	*g = (struct going){ w, number, done, arg };
-	vsp = card->vsp;
+	g->timer = sd_event_source_disable_unref(g->timer);
+	card->leaving = NULL;
 	card->vsp = NULL;
 	card->going = true;
 	free(card->text);
 	card->text = NULL;
 	netvsp_destroy(vsp, card_gone_post, g);
-	return 0;
 }
 
 static void take_tx_frames(const char *name, uint64_t value, void *arg)
@@ -259,18 +244,18 @@ static void take_tx_frames(const char *name, uint64_t value, void *arg)
 
 static int on_leave_tick(sd_event_source *s, uint64_t usec, void *arg)
 {
-	struct leaving *l = arg;
-	uint64_t frames = l->frames;
+	struct going *g = arg;
+	struct card *card = &g->w->cards->card[g->number];
+	uint64_t frames = g->frames;
 
 	(void)usec;
-	netvsp_counters(l->w->cards->card[l->number].vsp, take_tx_frames,
-			&frames);
-	l->quiet = frames == l->frames ? l->quiet + 1 : 0;
-	l->frames = frames;
-	l->ticks++;
-	if ((l->quiet >= LEAVE_QUIET || l->ticks >= LEAVE_TICKS) &&
-	    card_remove(l->w, l->number, l->done, l->arg) != -ENOMEM)
+	netvsp_counters(card->vsp, take_tx_frames, &frames);
+	g->quiet = frames == g->frames ? g->quiet + 1 : 0;
+	g->frames = frames;
+	if (g->quiet >= LEAVE_QUIET || ++g->ticks >= LEAVE_TICKS) {
+		take_away(card, g);
 		return 0;
+	}
 	sd_event_source_set_time_relative(s, LEAVE_TICK_USEC);
 	return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
@@ -280,33 +265,31 @@ static int on_leave_tick(sd_event_source *s, uint64_t usec, void *arg)
  * driver waits, without a limit, for the completion of what it had sent. So it
  * must have sent nothing by then: the cable is pulled first.
  */
-int card_unplug(struct vmwp *w, unsigned int number, void (*done)(void *arg),
+int card_remove(struct vmwp *w, unsigned int number, void (*done)(void *arg),
 		void *arg)
 {
 	struct card *card = find(w, number);
 	struct netvsp_info info;
-	struct leaving *l;
+	struct going *g;
 	int err;
 
 	if (!card || card->leaving)
 		return -ENOENT;
-	netvsp_get_info(card->vsp, &info);
-	if (!info.version)
-		return card_remove(w, number, done, arg);
-	l = calloc(1, sizeof(*l));
-	if (!l)
+	g = going_new(w, number, done, arg);
+	if (!g)
 		return -ENOMEM;
-	*l = (struct leaving){ .w = w,
-			       .number = number,
-			       .done = done,
-			       .arg = arg };
-	err = sd_event_add_time_relative(w->event, &l->timer, CLOCK_MONOTONIC,
-					 LEAVE_TICK_USEC, 0, on_leave_tick, l);
+	netvsp_get_info(card->vsp, &info);
+	if (!info.version) {
+		take_away(card, g);
+		return 0;
+	}
+	err = sd_event_add_time_relative(w->event, &g->timer, CLOCK_MONOTONIC,
+					 LEAVE_TICK_USEC, 0, on_leave_tick, g);
 	if (err < 0) {
-		free(l);
+		free(g);
 		return err;
 	}
-	card->leaving = l;
+	card->leaving = g;
 	netvsp_set_link(card->vsp, false);
 	return 0;
 }
@@ -416,12 +399,21 @@ int cards_create(struct vmwp *w, char *why, size_t why_len)
 
 void cards_destroy(struct vmwp *w)
 {
+	struct going *g;
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < OPTIONS_CARDS; i++)
-		if (card_remove(w, i, NULL, NULL) == -ENOMEM)
+	for (i = 0; i < OPTIONS_CARDS; i++) {
+		struct card *card = find(w, i);
+
+		if (!card)
+			continue;
+		g = card->leaving ? card->leaving : going_new(w, i, NULL, NULL);
+		if (g)
+			take_away(card, g);
+		else
 			log_err("vmwp", "out of memory");
+	}
 	for (i = 0; i < OPTIONS_CARDS; i++) {
 		if (!loop_wait(w, &w->cards->card[i].going, false,
 			       CARD_END_SECONDS))

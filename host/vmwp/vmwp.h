@@ -141,11 +141,9 @@ int cards_flush(struct vmwp *w);
 int card_add(struct vmwp *w, const char *text, unsigned int *number, char *why,
 	     size_t why_len);
 /*
- * done(arg), on the main thread, when nothing of it is left.  card_unplug()
- * pulls its cable first and gives the child up to three seconds to fall silent.
+ * Pulls its cable, and takes it away when the child is silent, after three seconds
+ * at the latest.  done(arg), on the main thread, when nothing of it is left.
  */
-int card_unplug(struct vmwp *w, unsigned int number, void (*done)(void *arg),
-		void *arg);
 int card_remove(struct vmwp *w, unsigned int number, void (*done)(void *arg),
 		void *arg);
 int card_set_link(struct vmwp *w, unsigned int number, bool up);

@@ -154,7 +154,7 @@ int card_add(struct vmwp *vm, const char *text, unsigned int *number, char *why,
 	return 0;
 }
 
-int card_unplug(struct vmwp *vm, unsigned int number, void (*done)(void *arg),
+int card_remove(struct vmwp *vm, unsigned int number, void (*done)(void *arg),
 		void *arg)
 {
 	if (number != 3)
