@@ -633,6 +633,9 @@ static void settle(struct netvsc_chan *nc)
 		root_takes(nc, RING_MAX);
 		poll(nc, 4096);
 	}
+	/* What was guessed may still be there: nobody waits for it. */
+	root_takes(nc, RING_MAX);
+	ndone = 0;
 	CHECK(netvsc_tx_idle(nc) && !txq.stopped && !nc->tx.waiting);
 	CHECK(txq.queued == txq.completed && !live);
 	CHECK(list_count(&nc->tx.sections) == nc->tx.nr_sections);
