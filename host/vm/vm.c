@@ -393,14 +393,16 @@ void vm_pause(struct vm *vm)
 	/* A kicked VP leaves the guest at once: bounded by its exit handler. */
 	while (vm->running && !vm->stopping && vm->parked < vm->nvps)
 		pthread_cond_wait(&vm->cond, &vm->lock);
+	if (vm->paused && !vm->clock.stopped)
+		vm_clock_stop(vm);
 	pthread_mutex_unlock(&vm->lock);
 }
 
 void vm_resume(struct vm *vm)
 {
 	pthread_mutex_lock(&vm->lock);
-	if (vm->paused)
-		vm->paused--;
+	if (vm->paused && --vm->paused == 0)
+		vm_clock_start(vm);
 	vm_update_hold(vm);
 	pthread_cond_broadcast(&vm->cond);
 	pthread_mutex_unlock(&vm->lock);

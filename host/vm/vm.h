@@ -88,8 +88,8 @@ int vm_set_leaves(struct vm *vm, const struct kvm_cpuid_entry2 *leaf,
 
 int vm_start(struct vm *vm); /* starts the VPs' threads */
 void vm_stop(struct vm *vm); /* ends them; blocks; not from a VP thread */
-/* All VPs out of the guest (blocks, so not from a VP thread), and on again.
- * Nestable calls are counted. */
+/* All VPs out of the guest (blocks, so not from a VP thread), and on again; the
+ * guest's clocks stand still meanwhile.  Nestable calls are counted. */
 void vm_pause(struct vm *vm);
 void vm_resume(struct vm *vm);
 bool vm_paused(const struct vm *vm);

@@ -10,6 +10,13 @@
 #define VM_IOAPIC_PINS 24u
 #define VM_LEAVES_MAX  128u /* CPUID entries, KVM's and the hypervisor's */
 
+/* Where a paused VM's clocks stood; see clock.c. */
+struct vm_clock {
+	bool stopped;
+	uint64_t tsc; /* of VP 0 */
+	uint64_t ns;  /* reference time, as KVM counts it */
+};
+
 /* A VP's power-on state; see state.c. */
 struct vp_state;
 struct vm_state;
@@ -54,6 +61,7 @@ struct vm {
 	unsigned int paused; /* vm_pause() calls not yet undone */
 	unsigned int parked; /* VPs that wait */
 	atomic_bool hold;    /* paused, ended or stopping: VPs park */
+	struct vm_clock clock;
 	enum vm_end ended;
 
 	/* A guest that reported a crash and may still write a dump; crash.c. */
@@ -81,6 +89,10 @@ int vp_signal(void);
 /* CPUID as this KVM supports it; VP's own values are filled in per VP. */
 int cpuid_get_supported(struct vm *vm);
 int cpuid_set(struct vp *vp);
+
+/* With lock held; all VPs are out of the guest and stay there meanwhile. */
+void vm_clock_stop(struct vm *vm);
+void vm_clock_start(struct vm *vm);
 
 /* Takes and puts back the power-on state. */
 int state_save(struct vm *vm);

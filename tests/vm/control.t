@@ -12,12 +12,14 @@ guest_script ticks <<'EOF'
 for m in hv_vmbus sd_mod hv_storvsc; do modprobe $m || ok 1 "$m loads"; done
 disk=$(first_disk); ok $? 'the disk is there'
 echo "up $(cut -d. -f1 /proc/uptime)"
+echo "source $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
 if grep -q do=reboot /proc/cmdline; then
 	echo b >/proc/sysrq-trigger
 fi
 n=0
 while :; do
 	echo "tick $n"
+	echo "clock $(cut -d. -f1 /proc/uptime)"
 	n=$((n + 1))
 	dd if=$disk of=/dev/null bs=4k count=1 iflag=direct 2>/dev/null || echo 'not ok - read'
 	sleep 0.1
@@ -27,6 +29,7 @@ initramfs stock 6.1 --available "$STORAGE_MODULES" --script "$OUT/ticks.sh"
 enter_root
 
 last_tick() { tr -d '\r' <"$T/$RUN.verdict" | sed -n 's/^tick //p' | tail -n 1; }
+last_clock() { tr -d '\r' <"$T/$RUN.verdict" | sed -n 's/^clock //p' | tail -n 1; }
 bus() { busctl "--address=unix:path=$T/$RUN.control" "$@"; }
 moves() { # is the child alive?
 	local before after
@@ -37,6 +40,18 @@ moves() { # is the child alive?
 		sleep 0.1
 	done
 	return 1
+}
+# By less than it is paused for; 25 seconds are what the child's watchdogs allow.
+clock_stands_still() {
+	local before after
+	before=$(last_clock)
+	control pause
+	sleep 25
+	control resume
+	moves
+	after=$(last_clock)
+	at_most $((after - before)) 10 "$RUN: seconds on the child's clock while paused for 25"
+	at_least $((after - before)) 0 "$RUN: nor does it go back"
 }
 begin() { # RUN CMDLINE OPTION...
 	local run=$1 cmdline=$2
@@ -100,6 +115,7 @@ before=$(last_tick); sleep 2
 is "$(last_tick)" "$before" 'the child stands still'
 control resume; ok $? 'resume'
 moves; ok $? 'the child goes on'
+clock_stands_still
 
 before=$(grep -c '^up ' "$T/life.verdict")
 control reset; ok $? 'reset'
@@ -134,8 +150,12 @@ wait_child 30
 is "$CHILD_STATUS" 0 'SIGTERM: status'
 nothing_left
 
-begin paused ''
+begin paused clocksource=hyperv_clocksource_tsc_page
 wait_line paused '^tick 1' 90
+wait_line paused "^source hyperv_clocksource_tsc_page" 1
+ok $? 'paused: time is taken from the reference TSC page'
+clock_stands_still
+no_splats paused
 control pause
 kill -INT "$CHILD_PID"
 wait_child 30
