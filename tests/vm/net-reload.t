@@ -36,7 +36,7 @@ touch /tmp/stop
 kill $a $b $d
 is "$(net_errors)" '' 'no complaint in the kernel log'
 echo 'phase end'
-sleep 1
+sleep 5
 EOS
 initramfs ours 6.1 --available "$NET_MODULES" --ours 'hv_vmbus hv_netvsc' --with iperf3,ethtool \
 	--script "$OUT/reload.sh"
@@ -48,10 +48,21 @@ for port in 5301 5302; do
 	serve "iperf$port" sh -c "while :; do timeout 20 iperf3 -s -1 -p $port; done"
 done
 start_child ours 6.1 ours '' --memory 256M --processors 2 --net tap=tap0,queues=2
+# settled FILE: the worker's counters once both channels of the card are open.
+settled() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		control --json stats >"$1" || return 1
+		[ "$(jq '[.channels[] | select(.name[:4] == "net0" and .state == "open")] | length' "$1")" != 2 ] ||
+			return 0
+		sleep 0.1
+	done
+	return 1
+}
 wait_line ours '^ok - its link is up' 90
-control --json stats >"$T/before.json"
+settled "$T/before.json"; ok $? 'both channels are open before'
 wait_line ours '^phase end' 780
-control --json stats >"$T/after.json"
+settled "$T/after.json"; ok $? 'and after'
 is "$(jq -s '[.[1], .[0] | .process.open_files + .process.threads + .vmbus.gpadls] | .[0] - .[1]' \
 	"$T/before.json" "$T/after.json")" 0 'files, threads, GPADLs left in the worker'
 wait_child 60
