@@ -21,7 +21,6 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,13 +31,6 @@
 #define CHUNK	  4096u
 #define FLUSH_MS  2000 /* at the end, for a peer that doesn't take it */
 #define CTRL_A	  1
-
-static int say(char *why, size_t len, int err, const char *what,
-	       const char *arg)
-{
-	snprintf(why, len, "%s %s: %s", what, arg, strerror(-err));
-	return err;
-}
 
 /* ---- output ---- */
 
@@ -409,39 +401,42 @@ static int open_file(struct line *l, const char *path)
 	return l->out < 0 ? -errno : 0;
 }
 
-/* A socket left behind by somebody who is gone may be taken over. */
-static bool is_stale(int fd, const struct sockaddr_un *a)
+static int open_unix(struct line *l, const char *path, char *why,
+		     size_t why_len)
 {
-	return connect(fd, (const void *)a, sizeof(*a)) &&
-	       errno == ECONNREFUSED;
-}
+	char what[192];
+	int err;
 
-static int open_unix(struct line *l, const char *path)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	int probe;
-
-	if (strlen(path) >= sizeof(a.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(a.sun_path, path);
 	l->listener =
 		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (l->listener < 0 || probe < 0)
+	if (l->listener < 0)
 		return -errno;
-	if (is_stale(probe, &a))
-		unlink(path);
-	close(probe);
-	/* The guest's console is for the one who started it. */
-	if (fchmod(l->listener, 0600) ||
-	    bind(l->listener, (void *)&a, sizeof(a)))
-		return -errno;
-	l->path = strdup(path);
-	if (!l->path || listen(l->listener, 1))
+	err = socket_file_bind(&l->file, l->listener, path, what, sizeof(what));
+	if (err) {
+		snprintf(why, why_len, "serial port: %s", what);
+		return err;
+	}
+	if (listen(l->listener, 1))
 		return -errno;
 	l->out_is_socket = true;
 	l->out_is_peer = true;
 	return watch_add(l, l->listener);
+}
+
+/* Without a *why where the error's own text says it all. */
+static int open_target(struct line *l, const char *target, char *why,
+		       size_t why_len)
+{
+	if (!strcmp(target, "stdio"))
+		return open_stdio(l);
+	if (!strncmp(target, "file=", 5) && target[5])
+		return open_file(l, target + 5);
+	if (!strncmp(target, "unix=", 5) && target[5])
+		return open_unix(l, target + 5, why, why_len);
+	snprintf(why, why_len,
+		 "serial port %s: give stdio, none, file=PATH or unix=PATH",
+		 target);
+	return -EINVAL;
 }
 
 int line_open(struct serial *s, char *why, size_t why_len)
@@ -458,26 +453,16 @@ int line_open(struct serial *s, char *why, size_t why_len)
 	l->listener = -1;
 	l->always = -1;
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (l->epoll < 0)
-		return say(why, why_len, -errno, "serial port", target);
 	if (!strcmp(target, "none"))
 		return 0;
-	if (!strcmp(target, "stdio")) {
-		err = open_stdio(l);
-	} else if (!strncmp(target, "file=", 5) && target[5]) {
-		err = open_file(l, target + 5);
-	} else if (!strncmp(target, "unix=", 5) && target[5]) {
-		err = open_unix(l, target + 5);
-	} else {
-		snprintf(
-			why, why_len,
-			"serial port %s: give stdio, none, file=PATH or unix=PATH",
-			target);
-		return -EINVAL;
-	}
+	*why = 0;
+	err = l->epoll < 0 ? -errno : open_target(l, target, why, why_len);
 	if (!err)
 		err = writer_start(s);
-	return err ? say(why, why_len, err, "serial port", target) : 0;
+	if (err && !*why)
+		snprintf(why, why_len, "serial port %s: %s", target,
+			 strerror(-err));
+	return err;
 }
 
 void line_close(struct serial *s)
@@ -493,9 +478,7 @@ void line_close(struct serial *s)
 	}
 	if (l->raw)
 		tcsetattr(STDIN_FILENO, TCSANOW, &l->saved);
-	if (l->path)
-		unlink(l->path);
-	free(l->path);
+	socket_file_remove(&l->file);
 	free(l->tx);
 	if (l->out >= 0)
 		close(l->out);

@@ -7,6 +7,7 @@
 #include <termios.h>
 
 #include "serial.h"
+#include "util/socket_file.h"
 
 #define RX_ROOM 4096u	     /* what was typed ahead; a power of two */
 #define TX_ROOM (256u << 10) /* a power of two */
@@ -33,7 +34,7 @@ struct line {
 	int listener;
 	int epoll;  /* what serial_input_fd() hands out */
 	int always; /* stands for an `in` that can't be polled */
-	char *path; /* of the socket */
+	struct socket_file file;
 
 	bool raw;    /* saved is to be put back */
 	bool escape; /* Ctrl-A was typed */

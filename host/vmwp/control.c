@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "control_var.h"
@@ -114,61 +113,15 @@ static void on_connection(void *arg)
 			 strerror(-err));
 }
 
-/* A socket that nobody listens on was left by a worker which was killed. */
-static bool is_stale(const struct sockaddr_un *addr)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool stale;
-
-	if (fd < 0)
-		return false;
-	stale = connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) &&
-		errno == ECONNREFUSED;
-	close(fd);
-	return stale;
-}
-
-static int bind_path(struct control *c, const char *path, char *why,
+static int listen_at(struct control *c, const char *path, char *why,
 		     size_t why_len)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	struct stat st;
-	int err = 0;
+	char what[192];
+	int err = socket_file_bind(&c->file, c->fd, path, what, sizeof(what));
 
-	memcpy(addr.sun_path, path, strnlen(path, sizeof(addr.sun_path) - 1));
-	/* The file's mode is made from the socket's. */
-	if (fchmod(c->fd, 0600))
-		return -errno;
-	if (!lstat(path, &st)) {
-		if (!S_ISSOCK(st.st_mode)) {
-			snprintf(
-				why, why_len,
-				"--control: %s exists and is no socket: choose "
-				"another path",
-				path);
-			return -EEXIST;
-		}
-		if (!is_stale(&addr)) {
-			snprintf(
-				why, why_len,
-				"--control: %s belongs to another running worker: "
-				"choose another path",
-				path);
-			return -EADDRINUSE;
-		}
-		unlink(path);
-	}
-	if (bind(c->fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		err = -errno;
-		snprintf(why, why_len, "--control: cannot make %s: %s", path,
-			 err == -ENOENT ?
-				 "its folder does not exist (mkdir it)" :
-				 strerror(-err));
+	if (err) {
+		snprintf(why, why_len, "--control: %s", what);
 		return err;
-	}
-	if (!lstat(path, &st)) {
-		c->dev = st.st_dev;
-		c->ino = st.st_ino;
 	}
 	return listen(c->fd, CONTROL_CLIENTS) ? -errno : 0;
 }
@@ -188,22 +141,12 @@ int control_create(struct vmwp *w, char *why, size_t why_len)
 	w->control = c;
 	sd_id128_randomize(&c->id);
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	err = c->fd < 0 ? -errno : bind_path(c, w->opt->control, why, why_len);
+	err = c->fd < 0 ? -errno : listen_at(c, w->opt->control, why, why_len);
 	if (!err)
 		err = loop_watch(w, c->fd, on_connection, c, &c->source);
 	if (err)
 		control_destroy(w);
 	return err;
-}
-
-static void remove_file(const struct control *c)
-{
-	const char *path = c->w->opt->control;
-	struct stat st;
-
-	if (c->ino && !lstat(path, &st) && st.st_dev == c->dev &&
-	    st.st_ino == c->ino)
-		unlink(path);
 }
 
 void control_destroy(struct vmwp *w)
@@ -214,7 +157,7 @@ void control_destroy(struct vmwp *w)
 		return;
 	w->control = NULL;
 	sd_event_source_disable_unref(c->source);
-	remove_file(c);
+	socket_file_remove(&c->file);
 	if (c->fd >= 0)
 		close(c->fd);
 	while (c->clients) {

@@ -3,9 +3,9 @@
 #ifndef VMWP_CONTROL_VAR_H
 #define VMWP_CONTROL_VAR_H
 
-#include <sys/stat.h>
 #include <systemd/sd-bus.h>
 
+#include "util/socket_file.h"
 #include "vmwp.h"
 
 #define CONTROL_CLIENTS	  16
@@ -23,8 +23,7 @@ struct client {
 struct control {
 	struct vmwp *w;
 	int fd;
-	dev_t dev; /* of the socket's file: only ours is removed */
-	ino_t ino;
+	struct socket_file file;
 	sd_event_source *source;
 	sd_id128_t id;
 	struct client *clients;

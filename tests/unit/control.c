@@ -554,7 +554,7 @@ static void test_path_taken(void **state)
 	int fd;
 
 	assert_int_not_equal(control_create(&other, why, sizeof(why)), 0);
-	assert_non_null(strstr(why, "another running worker"));
+	assert_non_null(strstr(why, "a running program"));
 	assert_int_equal(access(socket_path, F_OK), 0);
 
 	/* What a killed worker leaves is taken over. */

@@ -8,6 +8,7 @@
 
 #include "net_var.h"
 #include "stream.h"
+#include "util/socket_file.h"
 
 struct sock {
 	struct net net;
@@ -17,9 +18,7 @@ struct sock {
 	struct sockaddr_un peer; /* of datagrams, */
 	bool has_peer;		 /* if they go to a path, */
 	bool connected;		 /* and somebody was there */
-	char *own_path;		 /* to be removed at the end */
-	dev_t own_dev;
-	ino_t own_ino;
+	struct socket_file own;
 	struct worker *worker; /* NULL: not started */
 	struct worker_poll in, out, accept;
 	struct stream *stream; /* what came */
@@ -28,7 +27,7 @@ struct sock {
 	size_t rest_from, rest_to;
 };
 
-/* Fills fd, listen, peer and own_path. */
+/* Fills fd, listen, peer and own. */
 int sock_connect(struct sock *s, const struct net_options *opt, char *why,
 		 size_t why_len);
 void sock_disconnect(struct sock *s);
