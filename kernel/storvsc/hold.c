@@ -31,7 +31,7 @@
 #define BUSY		8
 #define OWED_MIN	4	/* for holding the first one back */
 #define OWED_MAX	64
-#define OWED_STALE	2	/* jiffies without answer or request */
+#define OWED_STALE	(HZ / 20)	/* without answer or request */
 
 static u32 sent(const struct storvsc_chan *chan,
 		const struct storvsc_slot *slot)
