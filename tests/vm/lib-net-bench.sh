@@ -4,8 +4,10 @@
 # and lib-net.sh, then this.  Child I has the network 10.77.I.0/24 on tapI; it
 # serves iperf3 and a shell, by which the root side has it do things.
 
+. "$PROJECT/tests/vm/lib-turns.sh"
+
 BENCH_SECONDS=${BENCH_SECONDS:-3}
-declare -A N CHILD_OF NET_OF TURNS
+declare -A NET_OF
 
 # The child's side.  Kernel command line: load=MODULE,... net=10.77.I
 bench_script() {
@@ -54,17 +56,11 @@ bench_tap() { # WHO I
 	ip addr add "10.77.$2.1/24" dev "tap$2"
 }
 
-# The child that later calls are about.
-bench_child() {
-	RUN=$1 CHILD_PID=${CHILD_OF[$1]}
-}
-
 bench_ready() { # WHO
-	CHILD_OF[$1]=$CHILD_PID
-	SERVERS+=("$CHILD_PID")
 	local ready=0
+	SERVERS+=("$CHILD_PID")
 	wait_line "$1" '^phase ready' 90 || { show_run "$1"; ready=1; }
-	CHILD_PID=
+	keep_child "$1"
 	return $ready
 }
 
@@ -86,7 +82,7 @@ bench_start_virtio() { # WHO I on|off
 }
 
 bench_stop() { # WHO
-	bench_child "$1"
+	use_child "$1"
 	echo | timeout 10 busybox nc "${NET_OF[$1]}.2" 9101
 	wait_child 60
 	child_passed "$1"
@@ -138,21 +134,15 @@ bench_count() { # FILE FILTER
 # and after it are compared: N[WHO,WHAT,...] become medians as well.
 bench_turn() { # WHO WHAT
 	local who=$1 what=$2 value
-	bench_child "$who"
+	use_child "$who"
 	[ ! -S "$T/$who.control" ] || control --json stats >"$T/before.json"
 	value=$($what "$who")
 	[ -n "$value" ] && [ "$value" != 0 ] || fail "$who: $what: no packet"
-	bench_add "$who,$what" "${value:-0}"
+	turn_value "$who,$what" "${value:-0}"
 	note "$who $what ${value:-nothing}"
 	[ -S "$T/$who.control" ] || return
 	control --json stats >"$T/after.json"
 	bench_costs "$who,$what"
-}
-
-bench_add() { # KEY VALUE: the median of all values so far
-	TURNS[$1]="${TURNS[$1]:-} $2"
-	N[$1]=$(tr ' ' '\n' <<<"${TURNS[$1]}" | grep . | sort -g |
-		awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }')
 }
 
 bench_costs() { # KEY
@@ -160,7 +150,7 @@ bench_costs() { # KEY
 	packets=$(bench_growth '[.nets[] | .tx_frames + .rx_frames] | add')
 	bytes=$(bench_growth '[.nets[] | .tx_bytes + .rx_bytes] | add')
 	while read -r k filter; do
-		bench_add "$1,$k" "$(awk -v a="$(bench_growth "$filter")" -v n="$packets" \
+		turn_value "$1,$k" "$(awk -v a="$(bench_growth "$filter")" -v n="$packets" \
 			'BEGIN { printf "%.4f", n ? a / n : 0 }')"
 	done <<'END'
 doorbells [.channels[].signals_in] | add
@@ -169,7 +159,7 @@ syscalls [.nets[] | .system_calls + ([.queues[].backend_system_calls] | add)] | 
 exits .user_exits.all
 kvm .kvm.exits
 END
-	bench_add "$1,copied" "$(awk -v a="$(bench_growth '[.nets[] | .bytes_copied + ([.queues[].backend_bytes_copied] | add)] | add')" \
+	turn_value "$1,copied" "$(awk -v a="$(bench_growth '[.nets[] | .bytes_copied + ([.queues[].backend_bytes_copied] | add)] | add')" \
 		-v n="$bytes" 'BEGIN { printf "%.4f", n ? a / n : 0 }')"
 }
 

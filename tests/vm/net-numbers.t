@@ -14,7 +14,6 @@
 . "$PROJECT/tests/vm/lib-net.sh"
 . "$PROJECT/tests/vm/lib-net-bench.sh"
 
-ROUNDS=${ENLIGHT_ROUNDS:-3}
 bench_script numbers
 bench_programs
 initramfs stock 6.1 --available "$NET_MODULES" "${BENCH_OPTIONS[@]}" \

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # What a read costs, in counts: they hold on any machine, times do not.  A child
 # reads 4 KiB blocks of a null disk; two looks at the worker's counters while it
-# does give exits, doorbells and interrupts per read in the steady state.
+# does give exits, doorbells and interrupts per read in the steady state.  The
+# child with in-tree modules and the one with ours take turns, the other paused.
+# ENLIGHT_ROUNDS: how many turns each gets.
 # tier: long
 # root-kernel: 6.1
 # timeout: 1500
 . "$(dirname "$0")/lib.sh"
 . "$PROJECT/tests/vm/lib-storage.sh"
+. "$PROJECT/tests/vm/lib-turns.sh"
 
 guest_script numbers <<'EOF'
 for m in hv_vmbus sd_mod hv_storvsc; do modprobe $m || ok 1 "$m loads"; done
@@ -67,17 +70,13 @@ for who in ours stock; do
 		--script "$OUT/numbers.sh"
 done
 enter_root
-
-declare -A N
+trap 'end_children; cleanup' EXIT
 
 # value FILE FILTER
 value() { jq -r "$2" "$1"; }
-# rate A B FILTER: its growth per read from A to B
+# rate FILTER: its growth per read from $T/a.json to $T/b.json
 rate() {
-	local reads
-	reads=$(($(value "$2" '.disks[0].reads') - $(value "$1" '.disks[0].reads')))
-	[ "$reads" -gt 100 ] || { note "only $reads reads" >&2; return; }
-	awk -v a="$(value "$1" "$3")" -v b="$(value "$2" "$3")" -v n="$reads" \
+	awk -v a="$(value "$T/a.json" "$1")" -v b="$(value "$T/b.json" "$1")" -v n="$READS" \
 		'BEGIN { printf "%.4f", (b - a) / n }'
 }
 
@@ -100,58 +99,94 @@ go_on() { # LUN
 
 # Two looks at a phase that has become steady.
 measure() { # WHO PHASE
-	local who=$1 phase=$2 a=$T/a.json b=$T/b.json k
-	for k in exits doorbells interrupts kvm syscalls reads; do
-		N[$who,$phase,$k]=
-	done
-	wait_line "$who" "^phase $phase" 180 || { fail "$who: $phase begins"; return; }
+	local who=$1 phase=$2 k filter
 	steady || { fail "$who: $phase: fio reads"; return; }
-	control --json stats >"$a"
+	control --json stats >"$T/a.json"
 	sleep 6
-	control --json stats >"$b"
-	N[$who,$phase,exits]=$(rate "$a" "$b" .user_exits.all)
-	N[$who,$phase,doorbells]=$(rate "$a" "$b" '[.channels[].signals_in] | add')
-	N[$who,$phase,interrupts]=$(rate "$a" "$b" '[.channels[].interrupts_out] | add')
-	N[$who,$phase,kvm]=$(rate "$a" "$b" .kvm.exits)
-	N[$who,$phase,syscalls]=$(rate "$a" "$b" '[.workers[].system_calls] | add')
-	N[$who,$phase,reads]=$(($(value "$b" '.disks[0].reads') - $(value "$a" '.disks[0].reads')))
+	control --json stats >"$T/b.json"
+	READS=$(($(value "$T/b.json" '.disks[0].reads') - $(value "$T/a.json" '.disks[0].reads')))
+	[ "$READS" -gt 100 ] || { fail "$who: $phase: only $READS reads"; return; }
+	turn_value "$who,$phase,reads" "$READS"
+	while read -r k filter; do
+		turn_value "$who,$phase,$k" "$(rate "$filter")"
+	done <<'END'
+exits .user_exits.all
+doorbells [.channels[].signals_in] | add
+interrupts [.channels[].interrupts_out] | add
+kvm .kvm.exits
+syscalls [.workers[].system_calls] | add
+END
 }
 
-run_numbers() { # WHO
-	local who=$1
-	truncate -s 16M "$T/disk.img"
-	start_child "$who" 6.1 "$who" '' --processors 2 --memory 256M \
-		--scsi format=null,size=16G,lun=0 --scsi "file=$T/disk.img,lun=1"
-	measure "$who" depth1
+begin() { # WHO: up to the phase depth1
+	start_child "$1" 6.1 "$1" '' --processors 2 --memory 256M \
+		--scsi format=null,size=16G,lun=0 --scsi "file=$T/$1.img,lun=1"
+	wait_line "$1" '^phase depth1' 180 || { fail "$1: depth1 begins"; show_run "$1"; }
+	keep_child "$1"
+}
+
+turns() { # PHASE: begun in all children, who are paused
+	local round who
+	for ((round = 0; round < ROUNDS; round++)); do
+		for who in stock ours; do
+			use_child $who
+			control resume
+			measure $who "$1"
+			control pause
+			note "$who $1: doorbells ${TURNS[$who,$1,doorbells]:-}"
+		done
+	done
+}
+
+deeper() { # WHO: on to the phase depth32
+	use_child "$1"
+	control resume
 	go_on 2
-	measure "$who" depth32
+	wait_line "$1" '^phase depth32' 180 || fail "$1: depth32 begins"
+	steady || fail "$1: depth32: fio reads"
+	control pause
+}
+
+# At the end of its reads: what the worker holds, and whether it holds more after
+# 100 cycles of close and open.
+cycles() { # WHO
+	use_child "$1"
+	control resume
 	go_on 3
-	wait_line "$who" '^phase idle' 180
+	wait_line "$1" '^phase idle' 180
 	control --json stats >"$T/idle.json"
 	go_on 4
-	N[$who,resident]=$(value "$T/idle.json" .process.resident_own)
-	wait_line "$who" '^phase before' 180
+	N[$1,resident]=$(value "$T/idle.json" .process.resident_own)
+	wait_line "$1" '^phase before' 180
 	sleep 1
 	control --json stats >"$T/before.json"
 	go_on 5
-	wait_line "$who" '^phase after' 600
+	wait_line "$1" '^phase after' 600
 	sleep 1
 	control --json stats >"$T/after.json"
 	go_on 6
-	N[$who,left]=$(jq -s '[.[1], .[0] | .process.open_files + .process.threads + .vmbus.gpadls]
+	N[$1,left]=$(jq -s '[.[1], .[0] | .process.open_files + .process.threads + .vmbus.gpadls]
 		| .[0] - .[1]' "$T/before.json" "$T/after.json")
-	N[$who,opens]=$(jq -s '.[1].channels[0].opens - .[0].channels[0].opens' \
+	N[$1,opens]=$(jq -s '.[1].channels[0].opens - .[0].channels[0].opens' \
 		"$T/before.json" "$T/after.json")
 	wait_child 60
-	child_passed "$who"
-	N[$who,copied]=$(stat_of "$who" '[.disks[].bytes_copied] | add')
-	N[$who,moved]=$(stat_of "$who" '.disks[1].bytes_read + .disks[1].bytes_written')
+	child_passed "$1"
+	N[$1,copied]=$(stat_of "$1" '[.disks[].bytes_copied] | add')
+	N[$1,moved]=$(stat_of "$1" '.disks[1].bytes_read + .disks[1].bytes_written')
 }
-run_numbers stock
-run_numbers ours
+
+for who in stock ours; do
+	truncate -s 16M "$T/$who.img"
+	begin $who
+	control pause
+done
+turns depth1
+for who in stock ours; do deeper $who; done
+turns depth32
+for who in stock ours; do cycles $who; done
 
 row() { printf '# %-58s %10s %10s %8s\n' "$@"; }
-row 'per 4 KiB read, unless it says otherwise' in-tree ours 'must be'
+row "per 4 KiB read, medians of $ROUNDS turns, if it says no other" in-tree ours 'must be'
 row 'user-space exits, depth 1' "${N[stock,depth1,exits]}" "${N[ours,depth1,exits]}" '< 0.01'
 row 'user-space exits, depth 32' "${N[stock,depth32,exits]}" "${N[ours,depth32,exits]}" '< 0.01'
 row 'doorbells, depth 1' "${N[stock,depth1,doorbells]}" "${N[ours,depth1,doorbells]}" ''

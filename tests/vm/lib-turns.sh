@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# Children that are compared live at the same time and take turns of a few
+# seconds, so that a slow moment of the machine meets all of them; what counts
+# is the median of a child's turns.  A test sources lib.sh, then this.
+
+ROUNDS=${ENLIGHT_ROUNDS:-3}
+declare -A N CHILD_OF TURNS
+
+# keep_child WHO: the child just started is WHO from now on.
+keep_child() {
+	CHILD_OF[$1]=$CHILD_PID
+	CHILD_PID=
+}
+
+# use_child WHO: the one that later calls of lib.sh are about.
+use_child() {
+	RUN=$1 CHILD_PID=${CHILD_OF[$1]}
+}
+
+# turn_value KEY VALUE: N[KEY] is the median of all values so far.
+turn_value() {
+	TURNS[$1]="${TURNS[$1]:-} $2"
+	N[$1]=$(tr ' ' '\n' <<<"${TURNS[$1]}" | grep . | sort -g |
+		awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }')
+}
+
+end_children() {
+	[ ${#CHILD_OF[@]} = 0 ] || kill -9 "${CHILD_OF[@]}" 2>/dev/null
+}
