@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@
 
 #include "serial_var.h"
 #include "util/log.h"
+#include "util/thread.h"
 
 #define GATHER_NS 2000000l
 #define CHUNK	  4096u
@@ -171,17 +171,12 @@ static void *writer(void *arg)
 static int writer_start(struct serial *s)
 {
 	struct line *l = &s->line;
-	sigset_t all, old;
 	int err;
 
 	l->tx = malloc(TX_ROOM);
 	if (!l->tx)
 		return -ENOMEM;
-	/* Signals are for other threads. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = -pthread_create(&l->writer, NULL, writer, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = thread_create(&l->writer, writer, s);
 	l->writer_up = !err;
 	return err;
 }

@@ -13,25 +13,20 @@
  */
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "log.h"
 #include "mailbox.h"
+#include "thread.h"
 #include "worker_var.h"
 
 #define WORKER_DEPTH_MAX 1024
 #define WORKER_REAP	 32 /* completions copied out at once */
 #define WORKER_ROUNDS	 16 /* turns without a look at the kernel */
-#if defined(__SANITIZE_ADDRESS__) || defined(__clang__)
-#define WORKER_STACK (1024 * 1024) /* room for a sanitizer's redzones */
-#else
-#define WORKER_STACK (128 * 1024)
-#endif
 /* Entries of the submission queue for what is no operation of the caller's. */
-#define WORKER_SPARE 8
+#define WORKER_SPARE	 8
 
 /* Move what was queued to the submission queue; true if something is left. */
 static bool pump(struct worker *w)
@@ -193,20 +188,10 @@ static void *thread_main(void *arg)
 
 static int thread_start(struct worker *w)
 {
-	pthread_attr_t attr;
-	sigset_t all, old;
-	int err;
+	int err = thread_create(&w->thread, thread_main, w);
 
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, WORKER_STACK);
-	/* Signals are for the main thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&w->thread, &attr, thread_main, w);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
 	if (err)
-		return -err;
+		return err;
 	while (sem_wait(&w->ready) && errno == EINTR)
 		;
 	if (w->error)

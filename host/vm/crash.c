@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "util/thread.h"
 #include "vm_var.h"
 
 static bool is_over(const struct timespec *until)
@@ -76,8 +77,8 @@ void vm_crash(struct vm *vm, const char *why, unsigned int grace_ms)
 		set_deadline(vm, grace_ms);
 		pthread_cond_broadcast(&vm->cond);
 		if (!vm->crash_thread_up && !vm->stopping) {
-			vm->crash_thread_up = !pthread_create(
-				&vm->crash_thread, NULL, crash_watch, vm);
+			vm->crash_thread_up = !thread_create(&vm->crash_thread,
+							     crash_watch, vm);
 			lone = !vm->crash_thread_up;
 		}
 	}

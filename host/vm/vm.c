@@ -19,6 +19,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "util/thread.h"
 #include "vm_var.h"
 
 /* Intel processors without "unrestricted guest" want three pages for a task
@@ -318,8 +319,7 @@ int vm_start(struct vm *vm)
 	vm->stopping = false;
 	vm_update_hold(vm);
 	for (i = 0; i < vm->nvps && !err; i++) {
-		err = -pthread_create(&vm->vp[i].thread, NULL, vp_thread,
-				      &vm->vp[i]);
+		err = thread_create(&vm->vp[i].thread, vp_thread, &vm->vp[i]);
 		vm->vp[i].started = !err;
 	}
 	pthread_mutex_unlock(&vm->lock);

@@ -323,11 +323,8 @@ void *vp_thread(void *arg)
 	struct vp *vp = arg;
 	struct vm *vm = vp->vm;
 	char name[16];
-	sigset_t set;
 
 	vp_self = vp;
-	sigfillset(&set);
-	pthread_sigmask(SIG_SETMASK, &set, NULL);
 	snprintf(name, sizeof(name), "vp%u", vp->index);
 	pthread_setname_np(pthread_self(), name);
 	atomic_store(&vp->tid, (int)syscall(SYS_gettid));
