@@ -39,10 +39,7 @@ EOS
 # Options of make-initramfs for such a child, in BENCH_OPTIONS.
 bench_programs() {
 	BENCH_OPTIONS=(--with 'iperf3,ethtool' --file build/guest/udpsend:usr/bin/udpsend)
-	in_root && return
-	mkdir -p build/guest
-	cc -static -O2 -pthread -D_GNU_SOURCE -o build/guest/udpsend tests/guest/udpsend.c ||
-		bail_out 'no udpsend'
+	guest_program udpsend
 }
 
 # remote WHO COMMAND: what a shell in the child says to it.

@@ -16,6 +16,14 @@ net_script() {
 	guest_script "$1" < <(cat tests/guest/net.sh -)
 }
 
+# guest_program NAME: tests/guest/NAME.c becomes build/guest/NAME, for --file.
+guest_program() {
+	in_root && return
+	mkdir -p build/guest
+	cc -static -O2 -pthread -D_GNU_SOURCE -o "build/guest/$1" "tests/guest/$1.c" ||
+		bail_out "no $1"
+}
+
 enter_net() {
 	if in_root && [ -z "${ENLIGHT_OWN_NET:-}" ]; then
 		modprobe -a tun bridge veth 8021q || bail_out "no tun, bridge, veth or 8021q"
