@@ -18,6 +18,15 @@ use_child() {
 	RUN=$1 CHILD_PID=${CHILD_OF[$1]}
 }
 
+# child_lives WHO: ends the test if it does not, for there is nothing to compare.
+child_lives() {
+	use_child "$1"
+	kill -0 "$CHILD_PID" 2>/dev/null && return
+	wait_child 1
+	child_passed "$1"
+	bail_out "$1: ended before its time"
+}
+
 # turn_value KEY VALUE: N[KEY] is the median of all values so far.
 turn_value() {
 	TURNS[$1]="${TURNS[$1]:-} $2"

@@ -129,9 +129,10 @@ turns() { # PHASE: begun in all children, who are paused
 	local round who
 	for ((round = 0; round < ROUNDS; round++)); do
 		for who in stock ours; do
-			use_child $who
+			child_lives $who
 			control resume
 			measure $who "$1"
+			child_lives $who
 			control pause
 			note "$who $1: doorbells ${TURNS[$who,$1,doorbells]:-}"
 		done
@@ -139,7 +140,7 @@ turns() { # PHASE: begun in all children, who are paused
 }
 
 deeper() { # WHO: on to the phase depth32
-	use_child "$1"
+	child_lives "$1"
 	control resume
 	go_on 2
 	wait_line "$1" '^phase depth32' 180 || fail "$1: depth32 begins"
@@ -150,7 +151,7 @@ deeper() { # WHO: on to the phase depth32
 # At the end of its reads: what the worker holds, and whether it holds more after
 # 100 cycles of close and open.
 cycles() { # WHO
-	use_child "$1"
+	child_lives "$1"
 	control resume
 	go_on 3
 	wait_line "$1" '^phase idle' 180

@@ -59,7 +59,7 @@ try:
     until(rb"== The shell of the child partition")
     until(PROMPT)
     os.write(fd, b"tty; echo $((6 * 7))$((0 + 1))\n")
-    until(rb"/dev/ttyS0\r\n421")
+    until(rb"/dev/ttyS0\r+\n421")
     until(PROMPT)
     os.write(fd, sys.argv[1].encode())
     until(rb"nothing more will match this")
