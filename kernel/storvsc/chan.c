@@ -149,10 +149,8 @@ static void on_event(void *context)
 		receive(chan, desc);
 		desc = __hv_pkt_iter_next(ch, desc);
 	}
-	if (n) {
+	if (n)
 		hv_pkt_iter_close(ch);
-		storvsc_hold_owe(chan, n);
-	}
 	rcu_read_unlock();
 }
 

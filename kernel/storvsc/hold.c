@@ -9,63 +9,64 @@
  *
  * - the block layer says that a burst goes on, until it sends the last or
  *   calls commit_rqs;
- * - the host has BUSY or more requests of the same LUN on the same channel,
- *   and thus enough to do meanwhile;
- * - more answers have been handed out lately than requests came in. Programs
- *   that keep a queue filled are about to put new requests into it: what is
- *   owed. Only worth it for a few at least, so that a program which waits for
- *   each answer never meets with this.
+ * - the programs that run now have been seen to bring that many, the goal of
+ *   the channel, before they wait for answers.
  *
- * All three are guesses about programs that are running. So no more are held
- * than half of what the programs keep under way, which leaves the host and
- * them the other half to work on; and all are sent as soon as this processor
- * has nothing else to do (idle.c), which also ends the expectation.
+ * The goal is found by trying. All that is held is sent as soon as this
+ * processor has nothing else to do (idle.c): if that comes well before the goal,
+ * it was too high; if the goal was reached again and again, a higher one is
+ * tried. A program that waits for each answer has the goal 1: each of its
+ * requests is sent at once, but one now and then, the less often the less it
+ * helps.
  */
 #include <linux/blk-mq.h>
-#include <linux/jiffies.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 
 #include "storvsc_var.h"
 
-#define BUSY		8
-#define OWED_MIN	4	/* for holding the first one back */
-#define OWED_MAX	64
-#define OWED_STALE	(HZ / 20)	/* without answer or request */
-
-static u32 sent(const struct storvsc_chan *chan,
-		const struct storvsc_slot *slot)
-{
-	u32 index = chan - chan->sh->chans;
-
-	return atomic_read(&slot->lun->load[index].sent);
-}
+/* How often the goal must be reached before a higher one is tried. */
+#define GAP_MIN		4
+#define GAP_MAX		256
 
 static u32 queue_of(const struct storvsc_slot *slot)
 {
 	return blk_mq_unique_tag_to_hwq(blk_mq_unique_tag(scsi_cmd_to_rq(slot->cmd)));
 }
 
-/* A request comes, perhaps one that is owed; whether another is to follow. */
-static bool more_owed(struct storvsc_chan *chan)
+/* Before the first request. */
+void storvsc_hold_init(struct storvsc_chan *chan)
 {
-	u32 worth = chan->nr_held ? 1 : OWED_MIN;
-
-	lockdep_assert_held(&chan->held_lock);
-	if (time_after(jiffies, chan->owed_since + OWED_STALE))
-		chan->owed = 0;
-	chan->owed_since = jiffies;
-	return chan->owed && chan->owed-- > worth;
+	spin_lock_init(&chan->held_lock);
+	chan->goal = 1;
+	chan->gap = GAP_MIN;
+	chan->to_go = GAP_MIN;
 }
 
-/* Whether running programs should bring more for this one to go with. */
-static bool expected(struct storvsc_chan *chan, const struct storvsc_slot *slot)
+/* A request comes: whether it waits for others, who should follow. */
+static bool expect_more(struct storvsc_chan *chan)
 {
-	u32 busy = sent(chan, slot);
-	u32 most = (busy + chan->nr_held + chan->owed) / 2;
-	bool more = more_owed(chan) || busy >= BUSY;
+	lockdep_assert_held(&chan->held_lock);
+	if (chan->nr_held + 1 < chan->goal)
+		return true;
+	if (--chan->to_go)
+		return false;
+	chan->gap = max_t(u32, chan->gap / 2, GAP_MIN);
+	chan->to_go = chan->gap;
+	chan->goal = min_t(u32, chan->goal * 2, STORVSC_HOLD_MAX);
+	return chan->nr_held + 1 < chan->goal;
+}
 
-	return more && chan->nr_held + 1 < most;
+/* The programs wait, and have brought so many. */
+static void came_short(struct storvsc_chan *chan, u32 brought)
+{
+	lockdep_assert_held(&chan->held_lock);
+	/* Somewhat short may also be the share of a thread that runs. */
+	if (!brought || brought > chan->goal / 2)
+		return;
+	chan->goal = brought;
+	chan->gap = min_t(u32, chan->gap * 4, GAP_MAX);
+	chan->to_go = chan->gap;
 }
 
 static void enter(struct storvsc_chan *chan, struct storvsc_slot *slot, u32 tag)
@@ -95,7 +96,7 @@ bool storvsc_hold_add(struct storvsc_chan *chan, struct storvsc_slot *slot,
 	bool more, send = false;
 
 	spin_lock_bh(&chan->held_lock);
-	more = expected(chan, slot) || !last;
+	more = !last || expect_more(chan);
 	if ((!more && !chan->nr_held) || chan->nr_held == STORVSC_HOLD_MAX) {
 		spin_unlock_bh(&chan->held_lock);
 		return false;
@@ -133,15 +134,6 @@ void storvsc_hold_flush(struct storvsc_chan *chan)
 		storvsc_io_send_held(chan->sh, tags[i]);
 }
 
-/* The channel's callback has handed @answers out: so many requests are owed. */
-void storvsc_hold_owe(struct storvsc_chan *chan, u32 answers)
-{
-	spin_lock_bh(&chan->held_lock);
-	chan->owed = min_t(u32, chan->owed + answers, OWED_MAX);
-	chan->owed_since = jiffies;
-	spin_unlock_bh(&chan->held_lock);
-}
-
 /*
  * This processor has nothing else to do: nobody is bringing more. Under RCU, in
  * any state: what was held when a suspend began is waited for. Without an open
@@ -151,7 +143,7 @@ void storvsc_hold_idle(struct storvsc_chan *chan)
 {
 	spin_lock_bh(&chan->held_lock);
 	chan->idle_on = NULL;
-	chan->owed = 0;
+	came_short(chan, chan->nr_held);
 	spin_unlock_bh(&chan->held_lock);
 	storvsc_hold_flush(chan);
 }

@@ -252,7 +252,7 @@ static int init_host(struct storvsc_host *sh)
 		return -ENOMEM;
 	for (i = 0; i < sh->nr_chans; i++) {
 		sh->chans[i].sh = sh;
-		spin_lock_init(&sh->chans[i].held_lock);
+		storvsc_hold_init(&sh->chans[i]);
 		INIT_LIST_HEAD(&sh->chans[i].idle_node);
 	}
 	return storvsc_scan_init(sh);

@@ -69,8 +69,7 @@ struct storvsc_chan {
 	spinlock_t held_lock;		/* the rest; BHs off */
 	u32 nr_held;
 	u16 held[STORVSC_HOLD_MAX];	/* tags */
-	u32 owed;			/* see hold.c */
-	unsigned long owed_since;	/* jiffies */
+	u32 goal, gap, to_go;		/* see hold.c */
 	struct storvsc_idle *idle_on;	/* NULL, or where idle_node may be */
 	struct list_head idle_node;	/* under the other's lock */
 };
@@ -219,10 +218,10 @@ void storvsc_io_fail(struct storvsc_host *sh, const struct storvsc_chan *chan,
 		     int host_byte, bool pin);
 
 /* hold.c */
+void storvsc_hold_init(struct storvsc_chan *chan);
 bool storvsc_hold_add(struct storvsc_chan *chan, struct storvsc_slot *slot,
 		      u32 tag, bool last);
 void storvsc_hold_flush(struct storvsc_chan *chan);
-void storvsc_hold_owe(struct storvsc_chan *chan, u32 answers);
 void storvsc_hold_idle(struct storvsc_chan *chan);
 void storvsc_hold_commit(struct Scsi_Host *shost, u16 hwq);
 
