@@ -32,14 +32,30 @@ static netdev_tx_t netvsc_start_xmit(struct sk_buff *skb,
 }
 
 /*
- * The host says where it wants what hash to be sent. A socket stays where it is
- * as long as it has frames under way: they'd be reordered.
+ * A flow goes out where it comes in: one processor and one thread of the host
+ * then have all of it to do, and one signal or interrupt tells of data and
+ * acknowledgements. Of flows that nothing has come from yet, the host says where it
+ * wants what hash to be sent. A socket stays where it is as long as it has frames
+ * under way: they'd be reordered.
  */
+static u32 queue_for(const struct netvsc_conn *conn, struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+	int in = sk && sk_fullsock(sk) ? sk_rx_queue_get(sk) : -1;
+
+	if (skb_rx_queue_recorded(skb))
+		return skb_get_rx_queue(skb);
+	if (in >= 0)
+		return in;
+	return READ_ONCE(conn->tx_table[skb_get_hash(skb) %
+					NVS_SEND_TABLE_COUNT]);
+}
+
 static u16 netvsc_select_queue(struct net_device *net, struct sk_buff *skb,
 			       struct net_device *sb_dev)
 {
 	struct netvsc_dev *nd = netdev_priv(net);
-	u32 hash, queues = net->real_num_tx_queues;
+	u32 queues = net->real_num_tx_queues;
 	struct netvsc_conn *conn;
 	struct sock *sk = skb->sk;
 	int old, queue;
@@ -52,12 +68,7 @@ static u16 netvsc_select_queue(struct net_device *net, struct sk_buff *skb,
 	conn = rcu_dereference_bh(nd->conn);
 	if (!conn)
 		return 0;
-	if (skb_rx_queue_recorded(skb)) {
-		queue = skb_get_rx_queue(skb) % queues;
-	} else {
-		hash = skb_get_hash(skb) % NVS_SEND_TABLE_COUNT;
-		queue = READ_ONCE(conn->tx_table[hash]) % queues;
-	}
+	queue = queue_for(conn, skb) % queues;
 	if (queue >= conn->nr_open || conn->chan[queue]->ch->rescind)
 		queue = 0;
 	if (queue != old && sk && sk_fullsock(sk) &&
