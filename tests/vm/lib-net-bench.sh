@@ -29,17 +29,21 @@ END
 chmod +x /tmp/serve
 nc -ll -p 9100 -e /tmp/serve & shell=$!
 iperf3 -s >/dev/null 2>&1 & server=$!
+# What udp-flood.py sends to; without it the answers are a good part of the work.
+udphold 9 & hold=$!
 echo 'phase ready'
 receive 9101		# until the root side has seen enough
-kill $shell $server
+kill $shell $server $hold
 is "$(net_errors)" '' 'no complaint in the kernel log'
 EOS
 }
 
 # Options of make-initramfs for such a child, in BENCH_OPTIONS.
 bench_programs() {
-	BENCH_OPTIONS=(--with 'iperf3,ethtool' --file build/guest/udpsend:usr/bin/udpsend)
+	BENCH_OPTIONS=(--with 'iperf3,ethtool' --file build/guest/udpsend:usr/bin/udpsend
+		--file build/guest/udphold:usr/bin/udphold)
 	guest_program udpsend
+	guest_program udphold
 }
 
 # remote WHO COMMAND: what a shell in the child says to it.
