@@ -448,7 +448,7 @@ int line_open(struct serial *s, char *why, size_t why_len)
 	l->listener = -1;
 	l->always = -1;
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (!strcmp(target, "none"))
+	if (l->epoll >= 0 && !strcmp(target, "none"))
 		return 0;
 	*why = 0;
 	err = l->epoll < 0 ? -errno : open_target(l, target, why, why_len);
