@@ -35,8 +35,7 @@ static netdev_tx_t netvsc_start_xmit(struct sk_buff *skb,
  * A flow goes out where it comes in: one processor and one thread of the host
  * then have all of it to do, and one signal or interrupt tells of data and
  * acknowledgements. Of flows that nothing has come from yet, the host says where it
- * wants what hash to be sent. A socket stays where it is as long as it has frames
- * under way: they'd be reordered.
+ * wants what hash to be sent.
  */
 static u32 queue_for(const struct netvsc_conn *conn, struct sk_buff *skb)
 {
@@ -51,6 +50,10 @@ static u32 queue_for(const struct netvsc_conn *conn, struct sk_buff *skb)
 					NVS_SEND_TABLE_COUNT]);
 }
 
+/*
+ * A socket stays where it is as long as it has frames under way: they'd be
+ * reordered.
+ */
 static u16 netvsc_select_queue(struct net_device *net, struct sk_buff *skb,
 			       struct net_device *sb_dev)
 {
