@@ -11,8 +11,8 @@ modprobe tun
 
 image=$PWD/$(kernel_image 6.1)
 vmwp=$PWD/build/host/vmwp
-mkdir "$T/work" "$T/work/folder"
-cd "$T/work" || exit 125
+mkdir "$T/here" "$T/here/folder"
+cd "$T/here" || exit 125
 truncate -s 4M disk
 truncate -s 100 odd
 truncate -s 90M large
