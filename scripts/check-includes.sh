@@ -118,6 +118,15 @@ room ~ /^daemons\// {
 	next
 }
 
+# What the bus offers beyond <linux/hyperv.h>.
+room ~ /^kernel\// && part[1] == "vmbus" {
+	if (part[n] ~ /_var\.h$/)
+		complain("_var.h is private to its room")
+	else if (part[n] ~ /^abi_|_iface\.h$/)
+		complain("how the in-tree bus looks is a matter of the bus")
+	next
+}
+
 room ~ /^kernel\// || room ~ /^include\// {
 	complain(room " may not include another room")
 }

@@ -73,8 +73,8 @@ void netvsc_comp_add(struct netvsc_chan *nc, u64 id, u32 status)
 	comps->tail++;
 }
 
-/* Writes what waits. Returns whether all of it went; else comes back later. */
-bool netvsc_comp_flush(struct netvsc_chan *nc)
+/* Returns whether all went; else comes back later. */
+static bool send_all(struct netvsc_chan *nc)
 {
 	struct netvsc_comps *comps = &nc->comps;
 	const struct netvsc_comp *comp;
@@ -97,4 +97,19 @@ bool netvsc_comp_flush(struct netvsc_chan *nc)
 		/* Anything else: the channel is gone, and with it the debt. */
 	}
 	return true;
+}
+
+/* Writes what waits. Returns whether all of it went; else comes back later. */
+bool netvsc_comp_flush(struct netvsc_chan *nc)
+{
+	struct netvsc_comps *comps = &nc->comps;
+	bool batch = comps->tail - comps->head > 1 && netvsc_batch;
+	bool all;
+
+	if (batch)
+		netvsc_batch->begin(nc->ch);
+	all = send_all(nc);
+	if (batch)
+		netvsc_batch->end(nc->ch);
+	return all;
 }

@@ -37,6 +37,9 @@ module_param_named(host_timeout, netvsc_host_timeout, uint, 0644);
 MODULE_PARM_DESC(host_timeout,
 		 "Seconds that the host has for an answer (default 10)");
 
+/* NULL where the bus has no batches. */
+const struct vmb_batch_ops *netvsc_batch;
+
 bool netvsc_dev_rescinded(const struct netvsc_dev *nd)
 {
 	return READ_ONCE(nd->hv->channel->rescind);
@@ -246,6 +249,12 @@ static struct hv_driver netvsc_driver = {
 	},
 };
 
+static void put_batch(void)
+{
+	if (netvsc_batch)
+		symbol_put(vmb_batch);
+}
+
 static int __init netvsc_init(void)
 {
 	int err;
@@ -260,12 +269,17 @@ static int __init netvsc_init(void)
 		pr_err("host_timeout must be positive\n");
 		return -EINVAL;
 	}
+	netvsc_batch = symbol_get(vmb_batch);
 	err = netvsc_vf_register();
 	if (err)
-		return err;
+		goto put_batch;
 	err = vmbus_driver_register(&netvsc_driver);
-	if (err)
-		netvsc_vf_unregister();
+	if (!err)
+		return 0;
+
+	netvsc_vf_unregister();
+put_batch:
+	put_batch();
 	return err;
 }
 
@@ -273,6 +287,7 @@ static void __exit netvsc_exit(void)
 {
 	vmbus_driver_unregister(&netvsc_driver);
 	netvsc_vf_unregister();
+	put_batch();
 }
 
 MODULE_LICENSE("GPL");

@@ -53,6 +53,7 @@
 
 #include "hv/nvs_reg.h"
 #include "hv/rndis_reg.h"
+#include "vmbus/batch.h"
 
 struct bpf_prog;
 struct netvsc_conn;
@@ -478,6 +479,7 @@ do {									\
 
 /* main.c: module, probe, remove, suspend; owns the module's parameters */
 extern int netvsc_ring_size;		/* pages */
+extern const struct vmb_batch_ops *netvsc_batch;
 extern unsigned int netvsc_host_timeout;	/* seconds, each request */
 extern const struct net_device_ops netvsc_netdev_ops;	/* netdev.c */
 extern const struct ethtool_ops netvsc_ethtool_ops;	/* ethtool.c */

@@ -6,7 +6,8 @@
  * The bus signals the host when it writes into an empty ring. A host that is
  * quick finds the ring empty again after each frame, so that each costs a signal
  * and an interrupt for its completion. So frames wait, to share a message and
- * to be written in one go:
+ * to be written in one go, with one signal after the last where the bus can do
+ * that (batch.h):
  *
  * - while the stack says that more follow (xmit_more);
  * - while the host has HOLD_ABOVE or more frames of this queue, until
@@ -287,14 +288,16 @@ void netvsc_tx_stop(struct netvsc_chan *nc)
 		napi_schedule(&nc->napi);
 }
 
-/* Sends all that waits, as far as the ring has room. The tx lock is held. */
-void netvsc_tx_flush(struct netvsc_chan *nc)
+/* Returns how many of the held messages are done with. */
+static u32 send_held(struct netvsc_chan *nc)
 {
 	struct netvsc_tx *tx = &nc->tx;
-	u32 i, left;
+	bool batch = tx->nr_held > 1 && netvsc_batch;
+	u32 i;
 	int err;
 
-	netvsc_tx_close(nc);
+	if (batch)
+		netvsc_batch->begin(nc->ch);
 	for (i = 0; i < tx->nr_held; i++) {
 		err = send_slot(nc, tx->held[i]);
 		if (unlikely(err == -EAGAIN))
@@ -302,15 +305,28 @@ void netvsc_tx_flush(struct netvsc_chan *nc)
 		if (unlikely(err))
 			drop_slot(nc, tx->held[i]);
 	}
-	left = tx->nr_held - i;
+	if (batch)
+		netvsc_batch->end(nc->ch);
+	return i;
+}
+
+/* Sends all that waits, as far as the ring has room. The tx lock is held. */
+void netvsc_tx_flush(struct netvsc_chan *nc)
+{
+	struct netvsc_tx *tx = &nc->tx;
+	u32 done, left;
+
+	netvsc_tx_close(nc);
+	done = send_held(nc);
+	left = tx->nr_held - done;
 	tx->pending = left ? tx->pending : 0;
-	if (i)
-		count_messages(nc, i, 0);
+	if (done)
+		count_messages(nc, done, 0);
 	tx->nr_held = left;
 	WRITE_ONCE(tx->waiting, left);
 	WRITE_ONCE(tx->blocked, left);
 	if (unlikely(left)) {
-		memmove(tx->held, tx->held + i, left * sizeof(*tx->held));
+		memmove(tx->held, tx->held + done, left * sizeof(*tx->held));
 		netvsc_count(nc->nd, NETVSC_EV_TX_NO_SPACE);
 		netvsc_tx_stop(nc);
 	}

@@ -4,8 +4,9 @@
  *
  * The bus signals when it writes into an empty ring. Requests that come one
  * by one, each as an earlier one completes, find the ring empty each time if
- * the host is quick. So accepted requests are held back, and then written to
- * the ring in one go, while more of them are to be expected:
+ * the host is quick. So accepted requests are held back while more of them are
+ * to be expected, and then written to the ring in one go, with one signal after
+ * the last where the bus can do that (batch.h):
  *
  * - the block layer says that a burst goes on, until it sends the last or
  *   calls commit_rqs;
@@ -122,16 +123,28 @@ bool storvsc_hold_add(struct storvsc_chan *chan, struct storvsc_slot *slot,
 void storvsc_hold_flush(struct storvsc_chan *chan)
 {
 	u16 tags[STORVSC_HOLD_MAX];
+	struct storvsc_chan *own;
+	bool batch;
 	u32 i, n;
 
-	spin_lock_bh(&chan->held_lock);
+	/* A batch isn't to be preempted. */
+	local_bh_disable();
+	spin_lock(&chan->held_lock);
 	n = chan->nr_held;
 	memcpy(tags, chan->held, n * sizeof(*tags));
 	WRITE_ONCE(chan->nr_held, 0);
-	spin_unlock_bh(&chan->held_lock);
+	spin_unlock(&chan->held_lock);
 
+	/* Nearly all go by this channel; another has its signals as ever. */
+	own = READ_ONCE(chan->sh->cpu_chan[smp_processor_id()]);
+	batch = own && n > 1 && storvsc_batch;
+	if (batch)
+		storvsc_batch->begin(own->ch);
 	for (i = 0; i < n; i++)
 		storvsc_io_send_held(chan->sh, tags[i]);
+	if (batch)
+		storvsc_batch->end(own->ch);
+	local_bh_enable();
 }
 
 /*

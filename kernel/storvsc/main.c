@@ -55,6 +55,9 @@ module_param_named(storvsc_vcpus_per_sub_channel, storvsc_cpus_per_sub, int,
 MODULE_PARM_DESC(storvsc_vcpus_per_sub_channel,
 		 "Processors that share one channel, if the host grants so many (default 4)");
 
+/* NULL where the bus has no batches. */
+const struct vmb_batch_ops *storvsc_batch;
+
 int storvsc_ring_lowater = 10;
 module_param_named(ring_avail_percent_lowater, storvsc_ring_lowater, int, 0444);
 MODULE_PARM_DESC(ring_avail_percent_lowater,
@@ -465,6 +468,12 @@ static int check_parameters(void)
 	return 0;
 }
 
+static void put_batch(void)
+{
+	if (storvsc_batch)
+		symbol_put(vmb_batch);
+}
+
 static int __init storvsc_init(void)
 {
 	int err;
@@ -472,9 +481,10 @@ static int __init storvsc_init(void)
 	err = check_parameters();
 	if (err)
 		return err;
+	storvsc_batch = symbol_get(vmb_batch);
 	err = storvsc_idle_init();
 	if (err)
-		return err;
+		goto put_batch;
 	err = storvsc_fc_init();
 	if (err)
 		goto exit_idle;
@@ -485,6 +495,8 @@ static int __init storvsc_init(void)
 	storvsc_fc_exit();
 exit_idle:
 	storvsc_idle_exit();
+put_batch:
+	put_batch();
 	return err;
 }
 
@@ -493,6 +505,7 @@ static void __exit storvsc_exit(void)
 	vmbus_driver_unregister(&storvsc_driver);
 	storvsc_fc_exit();
 	storvsc_idle_exit();
+	put_batch();
 }
 
 MODULE_LICENSE("GPL");

@@ -34,6 +34,7 @@
 #include <scsi/scsi_host.h>
 
 #include "hv/stor_reg.h"
+#include "vmbus/batch.h"
 
 struct fc_rport;
 struct storvsc_idle;
@@ -169,6 +170,7 @@ extern unsigned int storvsc_timeout_retries;
 extern unsigned int storvsc_reset_timeout;
 extern int storvsc_ring_lowater;
 extern int storvsc_cpus_per_sub;
+extern const struct vmb_batch_ops *storvsc_batch;
 
 struct storvsc_host *storvsc_host_get_opener(struct hv_device *hv);
 void storvsc_host_put_opener(struct storvsc_host *sh);

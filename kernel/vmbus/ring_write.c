@@ -4,8 +4,10 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/export.h>
 #include <linux/uio.h>
 
+#include "batch.h"
 #include "ring_var.h"
 #include "vmbus_var.h"
 
@@ -25,12 +27,79 @@ static bool ring_write_needs_signal(struct vmbus_channel *channel, u32 old)
 
 	/* The mask must be loaded before the read index: see above. */
 	virt_rmb();
-	if (READ_ONCE(ctl->read_index) != old)
-		return false;	/* it hadn't caught up: it will look again */
+	/* If it hadn't caught up, it will look again. */
+	return READ_ONCE(ctl->read_index) == old;
+}
 
+/*
+ * A signal is called for: whether to send it now. Else the batch's end does.
+ * Under the ring's lock.
+ */
+static bool ring_signal_now(struct vmbus_channel *channel)
+{
+	struct vmb_chan *c = vmb_chan(channel);
+
+	if (c->batches) {
+		c->signal_owed = true;
+		return false;
+	}
 	++channel->intr_out_empty;
 	return true;
 }
+
+static void batch_begin(struct vmbus_channel *channel)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&channel->outbound.ring_lock, flags);
+	vmb_chan(channel)->batches++;
+	spin_unlock_irqrestore(&channel->outbound.ring_lock, flags);
+}
+
+/*
+ * A signal is owed when the root was asleep at one of the batch's packets. If it
+ * is masked by now it has woken up, by itself or for a signal of another batch,
+ * and looks at the write index once more before it sleeps; and if it has read
+ * everything there is nothing to tell it.
+ */
+static bool batch_needs_signal(struct vmbus_channel *channel)
+{
+	const struct hv_ring_buffer *ctl = channel->outbound.ring_buffer;
+
+	if (!ctl)
+		return false;	/* closed meanwhile */
+	/* As in ring_write_needs_signal(), with the same partner. */
+	virt_mb();
+	if (READ_ONCE(ctl->interrupt_mask))
+		return false;
+	virt_rmb();
+	return READ_ONCE(ctl->read_index) != READ_ONCE(ctl->write_index);
+}
+
+static void batch_end(struct vmbus_channel *channel)
+{
+	struct vmb_chan *c = vmb_chan(channel);
+	unsigned long flags;
+	bool signal;
+
+	spin_lock_irqsave(&channel->outbound.ring_lock, flags);
+	c->batches--;
+	signal = c->signal_owed && batch_needs_signal(channel);
+	/* The first of several batches to end pays for them all. */
+	c->signal_owed = false;
+	if (signal)
+		++channel->intr_out_empty;
+	spin_unlock_irqrestore(&channel->outbound.ring_lock, flags);
+
+	if (signal)
+		vmbus_setevent(channel);
+}
+
+const struct vmb_batch_ops vmb_batch = {
+	.begin = batch_begin,
+	.end = batch_end,
+};
+EXPORT_SYMBOL_GPL(vmb_batch);
 
 static u64 ring_request_id(struct vmbus_channel *channel, u16 flags,
 			   u64 requestid)
@@ -119,7 +188,8 @@ int vmb_ring_write(struct vmbus_channel *channel, const struct kvec *kv,
 	/* Publishes the packet.  Partner: the root's acquire of the index. */
 	virt_store_release(&ctl->write_index, ring_advance(ring, old, total));
 	/* Under the lock, which keeps the ring mapped. */
-	signal = ring_write_needs_signal(channel, old);
+	signal = ring_write_needs_signal(channel, old) &&
+		 ring_signal_now(channel);
 	spin_unlock_irqrestore(&ring->ring_lock, flags);
 
 	if (signal)

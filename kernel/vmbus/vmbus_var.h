@@ -53,6 +53,10 @@ struct vmb_chan {
 	struct completion added;	/* the driver's probe has returned */
 	struct completion rescinded;
 
+	/* Under the outbound ring's lock; see batch.h. */
+	u32 batches;			/* begun and not ended */
+	bool signal_owed;
+
 	/* All below: under vmb_lock(). */
 	bool listed;			/* in chn_list or sc_list, and table */
 	bool removing;			/* somebody has claimed the removal */

@@ -24,6 +24,7 @@
 
 #include "hv/nvs_reg.h"
 #include "hv/rndis_reg.h"
+#include "../../kernel/vmbus/batch.h"
 
 typedef uint8_t u8;
 typedef uint16_t u16;
@@ -392,6 +393,26 @@ struct netvsc_chan {
 	struct netvsc_tx tx;
 };
 
+/* Batches don't nest, and none stays open. */
+static u32 batches;
+
+static void batch_begin(struct vmbus_channel *ch)
+{
+	(void)ch;
+	CHECK(!batches);
+	batches++;
+}
+
+static void batch_end(struct vmbus_channel *ch)
+{
+	(void)ch;
+	CHECK(batches);
+	batches--;
+}
+
+static const struct vmb_batch_ops batch_ops = { batch_begin, batch_end };
+static const struct vmb_batch_ops *netvsc_batch; /* as the input says */
+
 static bool timer; /* netvsc_comp_retry_later() */
 
 #define netvsc_comp_retry_later(nc) ((void)(nc), timer = true)
@@ -637,6 +658,7 @@ static void settle(struct netvsc_chan *nc)
 	root_takes(nc, RING_MAX);
 	ndone = 0;
 	CHECK(netvsc_tx_idle(nc) && !txq.stopped && !nc->tx.waiting);
+	CHECK(!batches);
 	CHECK(txq.queued == txq.completed && !live);
 	CHECK(list_count(&nc->tx.sections) == nc->tx.nr_sections);
 	CHECK(list_count(&nc->tx.plain) == NETVSC_TX_SLOTS);
@@ -662,6 +684,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	conn.max_packets = how & 4 ? 8 : 1 + next() % 12;
 	conn.align = how & 8 ? 8 : 64;
 	nd.coal.tx_frames = how & 16 ? 64 : next();
+	netvsc_batch = how & 128 ? &batch_ops : NULL;
 	conn.tx.base = calloc(SECTIONS, SECTION);
 	conn.tx.section_size = SECTION;
 	nc.tx.open = -1;
