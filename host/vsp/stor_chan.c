@@ -88,8 +88,8 @@ static void send_waiting(struct stor_chan *c)
 		}
 		c->waiting--;
 	}
-	/* One for any number of changes.  Before END_INIT the child will look anyway. */
-	if (c->enumerate && (!atomic_load(&c->s->ready) ||
+	/* One for any number of changes; see tell_child(). */
+	if (c->enumerate && (!atomic_load(&c->s->looked) ||
 			     !chan_send(c, RING_PKT_INBAND, 0, &enumerate)))
 		c->enumerate = false;
 }
@@ -153,6 +153,9 @@ static void handle(struct stor_chan *c, const struct vmbus_packet *pkt)
 		handle_control(c, pkt);
 		return;
 	}
+	/* Before the LUNs are looked at; partner: tell_child(). */
+	if (!atomic_load_explicit(&c->s->looked, memory_order_relaxed))
+		atomic_store(&c->s->looked, true);
 	err = stor_req_start(c, pkt);
 	if (err)
 		stor_chan_fail(c, err == -ENOMEM ? "out of memory" :
@@ -304,6 +307,12 @@ static void control(void *arg)
 	/* chan_turn() follows. */
 }
 
+static void not_ready(struct storvsp *s)
+{
+	atomic_store(&s->ready, false);
+	atomic_store(&s->looked, false);
+}
+
 static void stop(void *arg)
 {
 	struct stor_chan *c = arg;
@@ -311,7 +320,7 @@ static void stop(void *arg)
 	worker_unwatch(&c->watch);
 	c->stopping = true;
 	if (!c->index)
-		atomic_store(&c->s->ready, false);
+		not_ready(c->s);
 	cancel(c, true);
 }
 
@@ -348,7 +357,7 @@ static void start(void *arg)
 	STAILQ_INIT(&c->answers);
 	if (!c->index) {
 		stor_proto_reset(&c->s->proto);
-		atomic_store(&c->s->ready, false);
+		not_ready(c->s);
 	}
 	if (worker_watch(c->worker, &c->watch, vmbus_chan_signal_fd(c->ch),
 			 signalled))

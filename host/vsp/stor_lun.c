@@ -110,9 +110,14 @@ void stor_luns_init(struct storvsp *s)
 	}
 }
 
+/*
+ * A child that hasn't sent a request yet will look at all LUNs as they are by
+ * then. It isn't told, as the in-tree driver takes no notice of changes well
+ * until then: it crashes (a work queue that it is still to make).
+ */
 static void tell_child(struct storvsp *s)
 {
-	if (s->primary && s->primary->worker)
+	if (s->primary && s->primary->worker && atomic_load(&s->looked))
 		stor_chan_control(s->primary, STOR_CTL_ENUMERATE);
 }
 
@@ -122,7 +127,7 @@ static void attention_others(struct storvsp *s,
 	unsigned int i;
 
 	/* Who has not looked yet has nothing to be told. */
-	if (!atomic_load(&s->ready))
+	if (!atomic_load(&s->looked))
 		return;
 	for (i = 0; i < STORVSP_LUNS; i++)
 		if (&s->slot[i] != not_this &&

@@ -197,6 +197,7 @@ struct storvsp {
 
 	struct stor_proto proto;      /* the primary's worker */
 	atomic_bool ready;	      /* END_INIT was said */
+	atomic_bool looked;	      /* and then a request came */
 	_Atomic uint64_t subs_wanted; /* generation << 16 | how many */
 
 	struct stor_slot slot[STORVSP_LUNS];

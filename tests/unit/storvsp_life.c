@@ -46,6 +46,23 @@ static void test_hotplug(void **state)
 	destroy();
 }
 
+/* A child that has asked for nothing yet isn't told of changes: it will look. */
+static void test_early_change(void **state)
+{
+	struct child_srb tur = test_unit_ready(0), tur3 = test_unit_ready(3);
+
+	(void)state;
+	ready(null_disk(MIB));
+	assert_int_equal(storvsp_add(stor, 3, null_disk(MIB)), 3);
+	assert_int_equal(storvsp_add(stor, 4, null_disk(MIB)), 4);
+	assert_int_equal(storvsp_remove(stor, 4, NULL, NULL), 0);
+	good(&tur3, 0);
+	good(&tur, 0);
+	assert_int_equal(storvsp_remove(stor, 3, NULL, NULL), 0);
+	expect_enumerate();
+	destroy();
+}
+
 static void test_resize(void **state)
 {
 	struct child_srb tur = test_unit_ready(0), s = rw10(false, 2048, 1, 0);
@@ -120,7 +137,6 @@ static void test_hung(void **state)
 	ready(faulty(null_disk(MIB), "op=read,err=hang"));
 	assert_int_equal(
 		storvsp_add(stor, 1, faulty(null_disk(MIB), "err=hang")), 1);
-	expect_enumerate();
 	s.lun = 1;
 	assert_true(child_srb_send(chan, 7, &s));
 	good(&tur, 0);
@@ -342,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hotplug),
+		cmocka_unit_test(test_early_change),
 		cmocka_unit_test(test_resize),
 		cmocka_unit_test(test_coalesced),
 		cmocka_unit_test(test_hung),

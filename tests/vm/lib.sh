@@ -175,6 +175,22 @@ wait_line() {
 	done
 }
 
+# left: what the worker holds; io_uring's own threads come and go.
+left() {
+	echo "$(find "/proc/$CHILD_PID/fd" -type l | wc -l) files," \
+		"$(cat "/proc/$CHILD_PID"/task/*/comm | grep -vc '^iou-wrk') threads"
+}
+
+# none_more BEFORE WHAT: the worker holds what left() said then. What has just
+# been closed, as the connection of a command, has seconds to go.
+none_more() {
+	local end=$((SECONDS + 10))
+	until [ "$(left)" = "$1" ] || [ $SECONDS -ge $end ]; do
+		sleep 0.5
+	done
+	is "$(left)" "$1" "$2"
+}
+
 # control VERB...: hvctl on the running child.
 control() { build/host/hvctl --socket "$T/$RUN.control" "$@"; }
 
