@@ -179,7 +179,11 @@ static int share_buf(struct netvsc_conn *conn, struct netvsc_buf *buf,
 {
 	int err;
 
-	buf->base = vzalloc(buf->size);
+	/*
+	 * In pieces as large as there are: the root sends from and receives into
+	 * the pages, and neighbours in one piece are one piece for it, too.
+	 */
+	buf->base = vmalloc_huge(buf->size, GFP_KERNEL | __GFP_ZERO);
 	if (!buf->base)
 		return -ENOMEM;
 	err = vmbus_establish_gpadl(conn->nd->hv->channel, buf->base, buf->size,
