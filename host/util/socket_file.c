@@ -2,7 +2,6 @@
 #include "socket_file.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,17 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-__attribute__((format(printf, 4, 5))) static int say(char *why, size_t len,
-						     int err, const char *fmt,
-						     ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(why, len, fmt, args);
-	va_end(args);
-	return err;
-}
+#include "why.h"
 
 /*
  * Asked with a type that nobody here serves: a socket in use answers EPROTOTYPE,
@@ -50,32 +39,45 @@ static int make_room(const struct sockaddr_un *addr, char *why, size_t why_len)
 	if (lstat(path, &st))
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
-		return say(why, why_len, -EEXIST,
-			   "%s exists and is no socket: choose another path",
-			   path);
+		return explain(
+			-EEXIST, why, why_len,
+			"%s exists and is no socket: choose another path",
+			path);
 	if (in_use(addr))
-		return say(
-			why, why_len, -EADDRINUSE,
+		return explain(
+			-EADDRINUSE, why, why_len,
 			"%s belongs to a running program: choose another path",
 			path);
 	unlink(path);
 	return 0;
 }
 
+int socket_file_address(const char *path, struct sockaddr_un *addr, char *why,
+			size_t why_len)
+{
+	size_t len = strlen(path);
+
+	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (!len || len >= sizeof(addr->sun_path))
+		return explain(
+			-ENAMETOOLONG, why, why_len,
+			"'%s' is no path of a socket: it has 1 to %zu bytes",
+			path, sizeof(addr->sun_path) - 1);
+	memcpy(addr->sun_path, path, len);
+	return 0;
+}
+
 int socket_file_bind(struct socket_file *f, int fd, const char *path, char *why,
 		     size_t why_len)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	size_t len = strlen(path);
+	struct sockaddr_un addr;
 	struct stat st;
 	int err;
 
 	*f = (struct socket_file){ .path = NULL };
-	if (!len || len >= sizeof(addr.sun_path))
-		return say(why, why_len, -ENAMETOOLONG,
-			   "'%s' is no path of a socket: it has 1 to %zu bytes",
-			   path, sizeof(addr.sun_path) - 1);
-	memcpy(addr.sun_path, path, len);
+	err = socket_file_address(path, &addr, why, why_len);
+	if (err)
+		return err;
 	err = make_room(&addr, why, why_len);
 	if (err)
 		return err;
@@ -83,17 +85,17 @@ int socket_file_bind(struct socket_file *f, int fd, const char *path, char *why,
 	if (fchmod(fd, 0600) ||
 	    bind(fd, (struct sockaddr *)&addr, sizeof(addr))) {
 		err = -errno;
-		return say(why, why_len, err, "cannot make %s: %s", path,
-			   err == -ENOENT ?
-				   "its folder does not exist (mkdir it)" :
-				   strerror(-err));
+		return explain(err, why, why_len, "cannot make %s: %s", path,
+			       err == -ENOENT ?
+				       "its folder does not exist (mkdir it)" :
+				       strerror(-err));
 	}
 	f->path = strdup(path);
 	if (!f->path || lstat(path, &st)) {
 		unlink(path);
 		free(f->path);
 		f->path = NULL;
-		return say(why, why_len, -ENOMEM, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	}
 	f->dev = st.st_dev;
 	f->ino = st.st_ino;

@@ -63,8 +63,8 @@ static int file_open(const char *what, const char *path, int *fd,
 
 	*fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (*fd < 0)
-		return vm_why(why, len, -errno, "cannot open the %s %s: %s",
-			      what, path, strerror(errno));
+		return explain(-errno, why, len, "cannot open the %s %s: %s",
+			       what, path, strerror(errno));
 	if (!fstat(*fd, &st) && S_ISREG(st.st_mode)) {
 		*size = st.st_size;
 		return 0;
@@ -72,8 +72,8 @@ static int file_open(const char *what, const char *path, int *fd,
 	err = S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
 	close(*fd);
 	*fd = -1;
-	return vm_why(why, len, err, "the %s %s is %s: give a file", what, path,
-		      err == -EISDIR ? "a folder" : "no regular file");
+	return explain(err, why, len, "the %s %s is %s: give a file", what,
+		       path, err == -EISDIR ? "a folder" : "no regular file");
 }
 
 /* Straight into guest memory: [gpa, gpa+size) was found to be RAM. */
@@ -102,8 +102,8 @@ static int image_check(struct image *img, char *why, size_t len)
 	if (pread(img->fd, jump, 2, 0x200) != 2 ||
 	    pread(img->fd, h, sizeof(*h), HEADER_AT) != sizeof(*h) ||
 	    h->boot_flag != BOOT_FLAG || h->header != MAGIC_HDRS)
-		return vm_why(
-			why, len, -ENOEXEC,
+		return explain(
+			-ENOEXEC, why, len,
 			"%s is no Linux bzImage: give a file like /boot/vmlinuz-*",
 			img->path);
 	/* Fields behind the end of an older, shorter header are none. */
@@ -111,22 +111,22 @@ static int image_check(struct image *img, char *why, size_t len)
 		memset((char *)h + (0x202u + jump[1] - HEADER_AT), 0,
 		       sizeof(*h) - (0x202u + jump[1] - HEADER_AT));
 	if (h->version < PROTOCOL_MIN || !(h->loadflags & LOADED_HIGH))
-		return vm_why(
-			why, len, -ENOTSUP,
+		return explain(
+			-ENOTSUP, why, len,
 			"%s speaks boot protocol %u.%02u: 2.12 or later is needed "
 			"(Linux 3.8)",
 			img->path, h->version >> 8, h->version & 0xff);
 	if (!(h->xloadflags & XLF_KERNEL_64))
-		return vm_why(
-			why, len, -ENOTSUP,
+		return explain(
+			-ENOTSUP, why, len,
 			"%s has no 64-bit entry: give a kernel for x86-64",
 			img->path);
 	img->payload = ((h->setup_sects ? h->setup_sects : 4) + 1) * SECTOR;
 	if (img->payload >= img->size ||
 	    img->h.syssize > (img->size - img->payload + 15) / 16)
-		return vm_why(why, len, -ENOEXEC,
-			      "the kernel %s is cut short: get it anew",
-			      img->path);
+		return explain(-ENOEXEC, why, len,
+			       "the kernel %s is cut short: get it anew",
+			       img->path);
 	return 0;
 }
 
@@ -138,16 +138,16 @@ static int image_place(struct image *img, const struct mem_region *low,
 
 	img->load = img->h.pref_address;
 	if (img->load < HIGH_START || img->load % MEM_PAGE_SIZE)
-		return vm_why(why, len, -ENOEXEC,
-			      "%s wants an impossible address 0x%llx",
-			      img->path, (unsigned long long)img->load);
+		return explain(-ENOEXEC, why, len,
+			       "%s wants an impossible address 0x%llx",
+			       img->path, (unsigned long long)img->load);
 	if (room < img->h.init_size)
 		room = img->h.init_size;
 	room = (room + MEM_PAGE_SIZE - 1) & ~(uint64_t)(MEM_PAGE_SIZE - 1);
 	if (img->load >= low->size || room > low->size - img->load ||
 	    initrd > low->size - img->load - room)
-		return vm_why(
-			why, len, -ENOMEM,
+		return explain(
+			-ENOMEM, why, len,
 			"kernel and initrd don't fit: give at least %llu MiB of memory",
 			(unsigned long long)((img->load + room + initrd) >>
 					     20) +
@@ -266,8 +266,8 @@ static int cmdline_load(struct vm *vm, const struct image *img,
 	if (max > BOOT_CMDLINE_ROOM - 1)
 		max = BOOT_CMDLINE_ROOM - 1;
 	if (n > max)
-		return vm_why(
-			why, len, -E2BIG,
+		return explain(
+			-E2BIG, why, len,
 			"the command line has %zu characters, this kernel takes %zu",
 			n, max);
 	return mem_write(vm_mem(vm), BOOT_CMDLINE, cmdline, n + 1);
@@ -293,30 +293,30 @@ static int images_load(struct vm *vm, const struct boot_config *cfg,
 	err = file_load(img->fd, img->payload, img->size - img->payload,
 			mem_ptr(m, img->load, img->size - img->payload));
 	if (err)
-		return vm_why(why, len, err, "cannot read %s: %s", cfg->kernel,
-			      strerror(-err));
+		return explain(err, why, len, "cannot read %s: %s", cfg->kernel,
+			       strerror(-err));
 	if (initrd_size) {
 		/* Not above what the kernel says it can reach. */
 		if (img->h.initrd_addr_max &&
 		    top > (uint64_t)img->h.initrd_addr_max + 1)
 			top = (uint64_t)img->h.initrd_addr_max + 1;
 		if (initrd_size > top - HIGH_START)
-			return vm_why(why, len, -E2BIG, "%s is too large",
-				      cfg->initrd);
+			return explain(-E2BIG, why, len, "%s is too large",
+				       cfg->initrd);
 		initrd = (top - initrd_size) & ~(uint64_t)(MEM_PAGE_SIZE - 1);
 		err = file_load(initrd_fd, 0, initrd_size,
 				mem_ptr(m, initrd, initrd_size));
 		if (err)
-			return vm_why(why, len, err, "cannot read %s: %s",
-				      cfg->initrd, strerror(-err));
+			return explain(err, why, len, "cannot read %s: %s",
+				       cfg->initrd, strerror(-err));
 	}
 	zero_page_fill(vm, img, cfg, initrd, initrd_size);
 	page_tables_fill(m);
 	err = registers_set(vm, img);
 	if (err)
-		return vm_why(why, len, err,
-			      "KVM refuses the entry registers: %s",
-			      strerror(-err));
+		return explain(err, why, len,
+			       "KVM refuses the entry registers: %s",
+			       strerror(-err));
 	return 0;
 }
 

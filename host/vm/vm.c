@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,16 +30,6 @@
 #define VM_VGA_START	 0xA0000ull
 #define VM_VGA_END	 0xC0000ull
 
-int vm_why(char *why, size_t why_len, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, why_len, fmt, ap);
-	va_end(ap);
-	return err;
-}
-
 static int kvm_open(struct vm *vm, char *why, size_t len)
 {
 	int version;
@@ -48,32 +37,33 @@ static int kvm_open(struct vm *vm, char *why, size_t len)
 	vm->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (vm->kvm < 0 &&
 	    (errno == ENOENT || errno == ENXIO || errno == ENODEV))
-		return vm_why(
-			why, len, -errno,
+		return explain(
+			-errno, why, len,
 			"no /dev/kvm: load kvm_intel or kvm_amd and enable "
 			"virtualisation in the firmware, or run under "
 			"scripts/with-root-partition");
 	if (vm->kvm < 0 && (errno == EACCES || errno == EPERM))
-		return vm_why(
-			why, len, -errno,
+		return explain(
+			-errno, why, len,
 			"no permission for /dev/kvm: be root or join the group 'kvm'");
 	if (vm->kvm < 0)
-		return vm_why(why, len, -errno, "cannot open /dev/kvm: %s",
-			      strerror(errno));
+		return explain(-errno, why, len, "cannot open /dev/kvm: %s",
+			       strerror(errno));
 	version = ioctl(vm->kvm, KVM_GET_API_VERSION, 0);
 	if (version < 0)
-		return vm_why(why, len, -ENOTTY,
-			      "/dev/kvm is no KVM device: it should have major "
-			      "10, minor 232; load kvm_intel or kvm_amd");
+		return explain(
+			-ENOTTY, why, len,
+			"/dev/kvm is no KVM device: it should have major "
+			"10, minor 232; load kvm_intel or kvm_amd");
 	if (version != KVM_API_VERSION)
-		return vm_why(why, len, -ENOTSUP,
-			      "/dev/kvm speaks API %d, not %d", version,
-			      KVM_API_VERSION);
+		return explain(-ENOTSUP, why, len,
+			       "/dev/kvm speaks API %d, not %d", version,
+			       KVM_API_VERSION);
 	vm->fd = ioctl(vm->kvm, KVM_CREATE_VM, 0);
 	if (vm->fd < 0)
-		return vm_why(why, len, -errno,
-			      "KVM makes no virtual machine: %s",
-			      strerror(errno));
+		return explain(-errno, why, len,
+			       "KVM makes no virtual machine: %s",
+			       strerror(errno));
 	vm->stats_fd = stats_open(vm, vm->fd);
 	return 0;
 }
@@ -128,8 +118,8 @@ static int memory_check(uint64_t want, char *why, size_t len)
 	all = ((uint64_t)s.totalram + s.totalswap) * s.mem_unit;
 	if (want <= all)
 		return 0;
-	return vm_why(
-		why, len, -ENOMEM,
+	return explain(
+		-ENOMEM, why, len,
 		"the guest can't have %llu MiB of memory: this machine has %llu MiB",
 		(unsigned long long)(want >> 20),
 		(unsigned long long)(all >> 20));
@@ -143,31 +133,31 @@ static int kvm_setup(struct vm *vm, const struct vm_config *cfg, char *why,
 
 	if (ioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) ||
 	    ioctl(vm->fd, KVM_SET_TSS_ADDR, VM_TSS_ADDR))
-		return vm_why(why, len, -errno,
-			      "KVM refuses its helper pages: %s",
-			      strerror(errno));
+		return explain(-errno, why, len,
+			       "KVM refuses its helper pages: %s",
+			       strerror(errno));
 	if (ioctl(vm->fd, KVM_CREATE_IRQCHIP, 0))
-		return vm_why(why, len, -errno,
-			      "KVM makes no interrupt controllers: %s",
-			      strerror(errno));
+		return explain(-errno, why, len,
+			       "KVM makes no interrupt controllers: %s",
+			       strerror(errno));
 	err = memory_check(cfg->memory, why, len);
 	if (err)
 		return err;
 	err = mem_create(&vm->mem, cfg->memory, VM_HOLE_START, VM_HOLE_END);
 	if (err)
-		return vm_why(why, len, err,
-			      "no %llu MiB of memory for the guest: %s",
-			      (unsigned long long)(cfg->memory >> 20),
-			      strerror(-err));
+		return explain(err, why, len,
+			       "no %llu MiB of memory for the guest: %s",
+			       (unsigned long long)(cfg->memory >> 20),
+			       strerror(-err));
 	err = kvm_memory(vm);
 	if (err)
-		return vm_why(why, len, err,
-			      "KVM refuses the guest's memory: %s",
-			      strerror(-err));
+		return explain(err, why, len,
+			       "KVM refuses the guest's memory: %s",
+			       strerror(-err));
 	err = cpuid_get_supported(vm);
 	if (err)
-		return vm_why(why, len, err, "KVM tells no CPUID: %s",
-			      strerror(-err));
+		return explain(err, why, len, "KVM tells no CPUID: %s",
+			       strerror(-err));
 	return 0;
 }
 
@@ -178,7 +168,7 @@ static int vm_create_vps(struct vm *vm, char *why, size_t len)
 
 	vm->vp = calloc(vm->nvps, sizeof(*vm->vp));
 	if (!vm->vp)
-		return vm_why(why, len, -ENOMEM, "out of memory");
+		return explain(-ENOMEM, why, len, "out of memory");
 	for (i = 0; i < vm->nvps; i++)
 		vm->vp[i].fd = vm->vp[i].stats_fd = -1;
 	/* In the order of their indices: KVM numbers VPs as they come. */
@@ -199,17 +189,17 @@ int vm_create(const struct vm_config *cfg, const struct vm_ops *ops, void *priv,
 	int err;
 
 	if (!cfg->processors || cfg->processors > VM_VPS_MAX)
-		return vm_why(why, why_len, -EINVAL,
-			      "a VM has 1 to %d processors, not %u", VM_VPS_MAX,
-			      cfg->processors);
+		return explain(-EINVAL, why, why_len,
+			       "a VM has 1 to %d processors, not %u",
+			       VM_VPS_MAX, cfg->processors);
 	if (cfg->memory < VM_MEMORY_MIN || cfg->memory % (1 << 20))
-		return vm_why(
-			why, why_len, -EINVAL,
+		return explain(
+			-EINVAL, why, why_len,
 			"a VM has at least %llu MiB of memory, in whole MiB",
 			VM_MEMORY_MIN >> 20);
 	vm = calloc(1, sizeof(*vm));
 	if (!vm)
-		return vm_why(why, why_len, -ENOMEM, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	vm->ops = *ops;
 	vm->priv = priv;
 	vm->nvps = cfg->processors;

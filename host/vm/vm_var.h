@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "util/why.h"
 #include "vm.h"
 
 #define VM_IOAPIC_PINS 24u
@@ -101,8 +102,5 @@ void state_free(struct vm *vm);
 
 /* Before the VP runs (stats.c).  -1: this KVM has none. */
 int stats_open(const struct vm *vm, int fd);
-
-int vm_why(char *why, size_t why_len, int err, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
 
 #endif

@@ -70,19 +70,19 @@ int vp_create(struct vm *vm, unsigned int index, struct vp *vp, char *why,
 	vp->index = index;
 	vp->fd = ioctl(vm->fd, KVM_CREATE_VCPU, index);
 	if (vp->fd < 0)
-		return vm_why(why, len, -errno,
-			      "KVM makes no virtual processor %u: %s", index,
-			      strerror(errno));
+		return explain(-errno, why, len,
+			       "KVM makes no virtual processor %u: %s", index,
+			       strerror(errno));
 	if (size < (int)sizeof(*vp->run))
-		return vm_why(why, len, -ENOTSUP,
-			      "KVM shares no state of its processors");
+		return explain(-ENOTSUP, why, len,
+			       "KVM shares no state of its processors");
 	vp->run =
 		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vp->fd, 0);
 	if (vp->run == MAP_FAILED) {
 		vp->run = NULL;
-		return vm_why(why, len, -errno,
-			      "processor %u is not to be mapped: %s", index,
-			      strerror(errno));
+		return explain(-errno, why, len,
+			       "processor %u is not to be mapped: %s", index,
+			       strerror(errno));
 	}
 	vp->run_size = size;
 	vp->stats_fd = stats_open(vm, vp->fd);
@@ -92,8 +92,9 @@ int vp_create(struct vm *vm, unsigned int index, struct vp *vp, char *why,
 	if (!err)
 		err = set_memory_types(vp);
 	if (err)
-		return vm_why(why, len, err, "processor %u can't be set up: %s",
-			      index, strerror(-err));
+		return explain(err, why, len,
+			       "processor %u can't be set up: %s", index,
+			       strerror(-err));
 	return 0;
 }
 

@@ -182,11 +182,11 @@ int net_capture_open(const char *path, struct net_capture **out, char *why,
 	int err;
 
 	if (!c)
-		return net_why(-ENOMEM, why, why_len, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	c->path = strdup(path);
 	if (!c->path) {
 		free(c);
-		return net_why(-ENOMEM, why, why_len, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	}
 	/* What people say to each other is nobody else's business. */
 	c->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -197,7 +197,7 @@ int net_capture_open(const char *path, struct net_capture **out, char *why,
 		err = -errno;
 		free(c->path);
 		free(c);
-		return net_why(err, why, why_len, "cannot write %s: %s", path,
+		return explain(err, why, why_len, "cannot write %s: %s", path,
 			       strerror(-err));
 	}
 	pthread_mutex_init(&c->lock, NULL);

@@ -369,12 +369,12 @@ int net_fault_wrap(struct net *lower, const char *spec, struct net **out,
 	int err;
 
 	if (!f)
-		return net_why(-ENOMEM, why, why_len, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	err = fault_parse(spec, &f->rule, why, why_len);
 	if (!err) {
 		err = set_up(f, lower);
 		if (err)
-			net_why(err, why, why_len, "out of memory");
+			explain(err, why, why_len, "out of memory");
 	}
 	if (err) {
 		for (i = 0; i < NET_QUEUES_MAX; i++)

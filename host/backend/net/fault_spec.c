@@ -108,12 +108,12 @@ static int unknown(const char *spec, const char *key, const char *value,
 	const char *near = guess(key, value);
 
 	if (near)
-		return net_why(
+		return explain(
 			-EINVAL, why, why_len,
 			"fault '%s': '%s%s%s' is not known: did you mean "
 			"'%s'?",
 			spec, key, value ? "=" : "", value ? value : "", near);
-	return net_why(-EINVAL, why, why_len,
+	return explain(-EINVAL, why, why_len,
 		       "fault '%s': '%s%s%s' is not known: use op=loss|garble|"
 		       "duplicate|reorder|delay|cut, dir=in|out|both, after=N, "
 		       "count=N, every=N, ms=N, card=N",
@@ -151,7 +151,7 @@ int fault_parse(const char *spec, struct fault_rule *rule, char *why,
 	int err;
 
 	if (!copy)
-		return net_why(-ENOMEM, why, why_len, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	*rule = (struct fault_rule){
 		.dirs = FAULT_OUT | FAULT_IN,
 		.count = UINT64_MAX,
@@ -165,14 +165,14 @@ int fault_parse(const char *spec, struct fault_rule *rule, char *why,
 	if (err)
 		return err;
 	if (!rule->op)
-		return net_why(-EINVAL, why, why_len,
+		return explain(-EINVAL, why, why_len,
 			       "fault '%s' says not what should happen: add "
 			       "op=loss, or another",
 			       spec);
 	if (rule->ns == UINT64_MAX)
 		rule->ns = (uint64_t)default_ms(rule->op) * NS_PER_MS;
 	else if (!default_ms(rule->op))
-		return net_why(
+		return explain(
 			-EINVAL, why, why_len,
 			"fault '%s': ms= is for op=delay, reorder or cut",
 			spec);

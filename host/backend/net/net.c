@@ -4,7 +4,6 @@
  * kind has to repeat.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,16 +15,6 @@ static const struct net_kind *const kinds[] = { &net_user, &net_tap,
 						&net_socket, &net_null };
 #define NKINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-int net_why(int err, char *why, size_t why_len, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, why_len, fmt, ap);
-	va_end(ap);
-	return err;
-}
-
 static int unknown_kind(const char *name, char *why, size_t why_len)
 {
 	const char *names[NKINDS], *near;
@@ -35,10 +24,10 @@ static int unknown_kind(const char *name, char *why, size_t why_len)
 		names[i] = kinds[i]->name;
 	near = suggest(name, names, NKINDS);
 	if (near)
-		return net_why(-EINVAL, why, why_len,
+		return explain(-EINVAL, why, why_len,
 			       "unknown network '%s': did you mean '%s'?", name,
 			       near);
-	return net_why(-EINVAL, why, why_len,
+	return explain(-EINVAL, why, why_len,
 		       "unknown network '%s': use user, tap=IFNAME, "
 		       "socket=PATH or null",
 		       name);
@@ -48,11 +37,11 @@ static int check_options(const struct net_options *opt, char *why,
 			 size_t why_len)
 {
 	if (opt->queues > NET_QUEUES_MAX || opt->queues_auto > NET_QUEUES_MAX)
-		return net_why(-EINVAL, why, why_len,
+		return explain(-EINVAL, why, why_len,
 			       "queues=%u: there are at most %d", opt->queues,
 			       NET_QUEUES_MAX);
 	if (opt->mtu && (opt->mtu < NET_MTU_MIN || opt->mtu > NET_MTU_MAX))
-		return net_why(-EINVAL, why, why_len,
+		return explain(-EINVAL, why, why_len,
 			       "mtu=%u: use a number from %u to %u", opt->mtu,
 			       NET_MTU_MIN, NET_MTU_MAX);
 	return 0;
@@ -80,7 +69,7 @@ int net_open(const struct net_options *opt, struct net **out, char *why,
 		n->name = strdup(kind->name);
 	if (!n->name) {
 		net_close(n);
-		return net_why(-ENOMEM, why, why_len, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	}
 	*out = n;
 	return 0;

@@ -4,6 +4,7 @@
 #define BACKEND_NET_VAR_H
 
 #include "net.h"
+#include "util/why.h"
 
 #define NET_MTU_DEFAULT 1500u
 #define NET_MTU_MIN	576u
@@ -17,10 +18,6 @@ struct net_kind {
 };
 
 extern const struct net_kind net_null, net_tap, net_socket, net_user;
-
-/* One line for people into `why`; returns err. */
-int net_why(int err, char *why, size_t why_len, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
 
 /* For a kind that can have any number of them. */
 static inline unsigned int net_queues(const struct net_options *opt)

@@ -92,12 +92,12 @@ static int null_open(const struct net_options *opt, struct net **out, char *why,
 	unsigned int i;
 
 	if (opt->rx && (opt->rx < NET_FRAME_MIN || opt->rx > NET_FRAME_MAX))
-		return net_why(-EINVAL, why, why_len,
+		return explain(-EINVAL, why, why_len,
 			       "rx=%u: a frame has %d to %d bytes", opt->rx,
 			       NET_FRAME_MIN, NET_FRAME_MAX);
 	nl = calloc(1, sizeof(*nl));
 	if (!nl)
-		return net_why(-ENOMEM, why, why_len, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	nl->len = opt->rx;
 	for (i = 0; i < NET_QUEUES_MAX && opt->rx; i++)
 		nl->left[i] = opt->rx_count ? opt->rx_count : UINT64_MAX;

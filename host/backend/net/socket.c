@@ -406,7 +406,7 @@ static int sock_open(const struct net_options *opt, struct net **out, char *why,
 	int err;
 
 	if (!s)
-		return net_why(-ENOMEM, why, why_len, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	err = sock_connect(s, opt, why, why_len);
 	if (err) {
 		sock_close(&s->net);

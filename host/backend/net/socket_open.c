@@ -8,26 +8,11 @@
 
 #include "socket_var.h"
 
-static int to_address(const char *path, struct sockaddr_un *addr, char *why,
-		      size_t why_len)
-{
-	size_t len = strlen(path);
-
-	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (!len || len >= sizeof(addr->sun_path))
-		return net_why(-EINVAL, why, why_len,
-			       "'%s' is no path of a socket: it has 1 to %zu "
-			       "bytes",
-			       path, sizeof(addr->sun_path) - 1);
-	memcpy(addr->sun_path, path, len);
-	return 0;
-}
-
 static int connect_stream(struct sock *s, const struct net_options *opt,
 			  char *why, size_t why_len)
 {
 	struct sockaddr_un addr;
-	int err = to_address(opt->path, &addr, why, why_len);
+	int err = socket_file_address(opt->path, &addr, why, why_len);
 
 	if (err)
 		return err;
@@ -38,12 +23,12 @@ static int connect_stream(struct sock *s, const struct net_options *opt,
 		return 0;
 	err = -errno;
 	if (err == -ENOENT || err == -ECONNREFUSED)
-		return net_why(
+		return explain(
 			err, why, why_len,
 			"nobody listens at %s: start the other end first, "
 			"or add server=on here",
 			opt->path);
-	return net_why(err, why, why_len, "cannot connect to %s: %s", opt->path,
+	return explain(err, why, why_len, "cannot connect to %s: %s", opt->path,
 		       strerror(-err));
 }
 
@@ -69,12 +54,12 @@ static int bind_datagram(struct sock *s, const struct net_options *opt,
 	int err;
 
 	if (!opt->local)
-		return net_why(-EINVAL, why, why_len,
+		return explain(-EINVAL, why, why_len,
 			       "type=dgram needs local=PATH, where frames for "
 			       "this card are sent to");
 	s->dgram = true;
 	s->has_peer = true;
-	err = to_address(opt->path, &s->peer, why, why_len);
+	err = socket_file_address(opt->path, &s->peer, why, why_len);
 	if (err)
 		return err;
 	s->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -90,10 +75,10 @@ int sock_connect(struct sock *s, const struct net_options *opt, char *why,
 
 	s->fd = s->listen = -1;
 	if (!opt->path)
-		return net_why(-EINVAL, why, why_len,
+		return explain(-EINVAL, why, why_len,
 			       "socket= needs a path, as in socket=/run/net0");
 	if (opt->queues > 1)
-		return net_why(-EINVAL, why, why_len,
+		return explain(-EINVAL, why, why_len,
 			       "queues=%u: a socket has one", opt->queues);
 	snprintf(why, why_len, "cannot make a socket");
 	if (opt->type == NET_SOCKET_DGRAM)

@@ -240,7 +240,7 @@ static int tap_open(const struct net_options *opt, struct net **out, char *why,
 	int err;
 
 	if (!t)
-		return net_why(-ENOMEM, why, why_len, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	err = tap_attach(t, opt, why, why_len);
 	if (err) {
 		free(t);

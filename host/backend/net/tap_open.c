@@ -97,10 +97,10 @@ int tap_set_offloads(struct tap *t, unsigned int can)
 static int why_no_tun(int err, char *why, size_t why_len)
 {
 	if (err == -ENOENT || err == -ENXIO || err == -ENODEV)
-		return net_why(err, why, why_len,
+		return explain(err, why, why_len,
 			       "there is no /dev/net/tun: load the module "
 			       "('modprobe tun')");
-	return net_why(err, why, why_len,
+	return explain(err, why, why_len,
 		       "/dev/net/tun may not be opened (%s): ask for access to "
 		       "it",
 		       strerror(-err));
@@ -112,45 +112,45 @@ static int why_no_queue(const struct tap *t, int err, bool was_there,
 	const char *name = t->ifname;
 
 	if (err == -EPERM && !was_there)
-		return net_why(err, why, why_len,
+		return explain(err, why, why_len,
 			       "there is no interface %s, and making it needs "
 			       "root: 'ip tuntap add %s mode tap user NAME "
 			       "multi_queue'",
 			       name, name);
 	if (err == -EPERM)
-		return net_why(err, why, why_len,
+		return explain(err, why, why_len,
 			       "%s may not be opened: it belongs to another "
 			       "user; run as root, or make it with 'ip tuntap "
 			       "add %s mode tap user NAME multi_queue'",
 			       name, name);
 	if (err == -EBUSY)
-		return net_why(
+		return explain(
 			err, why, why_len,
 			"%s is in use by another program: choose another "
 			"interface",
 			name);
 	if (err == -EINVAL)
-		return net_why(
+		return explain(
 			err, why, why_len,
 			"%s is no TAP interface: choose another name, or "
 			"join them with a bridge",
 			name);
 	if (err == -E2BIG)
-		return net_why(err, why, why_len,
+		return explain(err, why, why_len,
 			       "%s has no %u queues left: ask for fewer", name,
 			       queues);
-	return net_why(err, why, why_len, "%s cannot be opened: %s", name,
+	return explain(err, why, why_len, "%s cannot be opened: %s", name,
 		       strerror(-err));
 }
 
 static int check_name(const char *name, char *why, size_t why_len)
 {
 	if (!name || !*name)
-		return net_why(-EINVAL, why, why_len,
+		return explain(-EINVAL, why, why_len,
 			       "tap= needs an interface, as in tap=tap0");
 	if (strlen(name) >= IFNAMSIZ || strpbrk(name, "/:% \t\n") ||
 	    !strcmp(name, ".") || !strcmp(name, ".."))
-		return net_why(
+		return explain(
 			-EINVAL, why, why_len,
 			"'%s' is no name of an interface: it has 1 to %d "
 			"characters, without '/', ':', '%%' and blanks",
@@ -212,7 +212,7 @@ static int open_queues(struct tap *t, const struct net_options *opt,
 		return why_no_queue(t, fd, was_there, queues, why, why_len);
 	t->queue[t->nqueues++].fd = fd;
 	if (queues > 1 && !t->multi_queue)
-		return net_why(-EINVAL, why, why_len,
+		return explain(-EINVAL, why, why_len,
 			       "%s has one queue only: make it with 'ip tuntap "
 			       "add %s mode tap multi_queue', or say queues=1",
 			       t->ifname, t->ifname);
@@ -241,7 +241,7 @@ static int set_mtu(struct tap *t, const struct net_options *opt, bool made,
 	ifr.ifr_mtu = opt->mtu;
 	if (made && !ioctl(t->control, SIOCSIFMTU, &ifr))
 		return 0;
-	return net_why(-EINVAL, why, why_len,
+	return explain(-EINVAL, why, why_len,
 		       "%s has an MTU of %u: 'ip link set %s mtu %u', or leave "
 		       "mtu= out",
 		       t->ifname, mtu, t->ifname, opt->mtu);

@@ -39,7 +39,7 @@ static const struct slirp_api *load(char *why, size_t why_len)
 	if (loaded)
 		return &api;
 	if (!lib) {
-		net_why(-ENOENT, why, why_len,
+		explain(-ENOENT, why, why_len,
 			"there is no libslirp.so.0: install the package "
 			"libslirp0");
 		return NULL;
@@ -47,7 +47,7 @@ static const struct slirp_api *load(char *why, size_t why_len)
 	for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
 		fn = dlsym(lib, functions[i].name);
 		if (!fn) {
-			net_why(-ENOSYS, why, why_len,
+			explain(-ENOSYS, why, why_len,
 				"libslirp.so.0 has no %s: it has to be version "
 				"4.7 or newer",
 				functions[i].name);
@@ -138,14 +138,14 @@ static int add_forward(struct user *u, const char *text, char *why,
 	struct forward f;
 
 	if (!parse_forward(text, &f))
-		return net_why(-EINVAL, why, why_len,
+		return explain(-EINVAL, why, why_len,
 			       "hostfwd=%s: use tcp:ADDR:PORT-PORT or udp:..., "
 			       "as in hostfwd=tcp:127.0.0.1:2222-22",
 			       text);
 	if (!u->api->add_hostfwd(u->slirp, f.udp, f.host, f.host_port,
 				 v4(CHILD_ADDRESS), f.child_port))
 		return 0;
-	return net_why(errno ? -errno : -EIO, why, why_len,
+	return explain(errno ? -errno : -EIO, why, why_len,
 		       "hostfwd=%s: port %u cannot be opened (%s): choose "
 		       "another",
 		       text, (unsigned int)f.host_port,
@@ -160,10 +160,10 @@ static int set_up(struct user *u, const struct net_options *opt, char *why,
 
 	u->flat = malloc(NET_FRAME_MAX);
 	if (!u->flat)
-		return net_why(-ENOMEM, why, why_len, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	create(u, opt);
 	if (!u->slirp)
-		return net_why(-EINVAL, why, why_len,
+		return explain(-EINVAL, why, why_len,
 			       "libslirp cannot make a network: version 4.7 or "
 			       "newer is needed");
 	while (!err && fwd && *fwd)
@@ -178,12 +178,12 @@ static int user_open(const struct net_options *opt, struct net **out, char *why,
 	int err;
 
 	if (opt->queues > 1)
-		return net_why(-EINVAL, why, why_len,
+		return explain(-EINVAL, why, why_len,
 			       "queues=%u: the user network has one",
 			       opt->queues);
 	u = calloc(1, sizeof(*u));
 	if (!u)
-		return net_why(-ENOMEM, why, why_len, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	u->last = &u->first;
 	u->timer.fd = -1;
 	u->net.ops = &user_ops;
