@@ -147,23 +147,12 @@ bench_turn() { # WHO WHAT
 }
 
 bench_costs() { # KEY
-	local packets bytes k
+	local packets bytes
 	packets=$(bench_growth '[.nets[] | .tx_frames + .rx_frames] | add')
 	bytes=$(bench_growth '[.nets[] | .tx_bytes + .rx_bytes] | add')
-	while read -r k filter; do
-		turn_value "$1,$k" "$(awk -v a="$(bench_growth "$filter")" -v n="$packets" \
-			'BEGIN { printf "%.4f", n ? a / n : 0 }')"
-	done <<'END'
-doorbells [.channels[].signals_in] | add
-interrupts [.channels[].interrupts_out] | add
-syscalls [.nets[] | .system_calls + ([.queues[].backend_system_calls] | add)] | add
-exits .user_exits.all
-kvm .kvm.exits
-END
-	turn_value "$1,copied" "$(awk -v a="$(bench_growth '[.nets[] | .bytes_copied + ([.queues[].backend_bytes_copied] | add)] | add')" \
-		-v n="$bytes" 'BEGIN { printf "%.4f", n ? a / n : 0 }')"
+	turn_costs "$1" "$T/before.json" "$T/after.json" "$packets" \
+		'syscalls [.nets[] | .system_calls + ([.queues[].backend_system_calls] | add)] | add'
+	turn_value "$1,copied" "$(per "$(bench_growth '[.nets[] | .bytes_copied + ([.queues[].backend_bytes_copied] | add)] | add')" "$bytes")"
 }
 
-bench_growth() { # FILTER
-	jq -s "(.[1] | $1) - (.[0] | $1)" "$T/before.json" "$T/after.json"
-}
+bench_growth() { growth "$T/before.json" "$T/after.json" "$1"; } # FILTER

@@ -34,6 +34,27 @@ turn_value() {
 		awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }')
 }
 
+# growth BEFORE AFTER FILTER: between two looks at a child's statistics, files
+growth() { jq -s "(.[1] | $3) - (.[0] | $3)" "$1" "$2"; }
+
+# per A N: a quotient
+per() { awk -v a="$1" -v n="$2" 'BEGIN { printf "%.4f", n ? a / n : 0 }'; }
+
+# turn_costs KEY BEFORE AFTER COUNT LINES: what each of COUNT things done between
+# two looks has cost, as KEY,NAME.  LINES: more of "NAME FILTER".
+turn_costs() {
+	local k filter
+	while read -r k filter; do
+		turn_value "$1,$k" "$(per "$(growth "$2" "$3" "$filter")" "$4")"
+	done <<END
+exits .user_exits.all
+doorbells [.channels[].signals_in] | add
+interrupts [.channels[].interrupts_out] | add
+kvm .kvm.exits
+$5
+END
+}
+
 end_children() {
 	[ ${#CHILD_OF[@]} = 0 ] || kill -9 "${CHILD_OF[@]}" 2>/dev/null
 }

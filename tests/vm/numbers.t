@@ -72,13 +72,6 @@ done
 enter_root
 trap 'end_children; cleanup' EXIT
 
-# value FILE FILTER
-value() { jq -r "$2" "$1"; }
-# rate FILTER: its growth per read from $T/a.json to $T/b.json
-rate() {
-	awk -v a="$(value "$T/a.json" "$1")" -v b="$(value "$T/b.json" "$1")" -v n="$READS" \
-		'BEGIN { printf "%.4f", (b - a) / n }'
-}
 
 # Waits until fio has begun and read for a second: it takes its time to start.
 steady() {
@@ -99,23 +92,16 @@ go_on() { # LUN
 
 # Two looks at a phase that has become steady.
 measure() { # WHO PHASE
-	local who=$1 phase=$2 k filter
+	local who=$1 phase=$2 reads
 	steady || { fail "$who: $phase: fio reads"; return; }
 	control --json stats >"$T/a.json"
 	sleep 6
 	control --json stats >"$T/b.json"
-	READS=$(($(value "$T/b.json" '.disks[0].reads') - $(value "$T/a.json" '.disks[0].reads')))
-	[ "$READS" -gt 100 ] || { fail "$who: $phase: only $READS reads"; return; }
-	turn_value "$who,$phase,reads" "$READS"
-	while read -r k filter; do
-		turn_value "$who,$phase,$k" "$(rate "$filter")"
-	done <<'END'
-exits .user_exits.all
-doorbells [.channels[].signals_in] | add
-interrupts [.channels[].interrupts_out] | add
-kvm .kvm.exits
-syscalls [.workers[].system_calls] | add
-END
+	reads=$(growth "$T/a.json" "$T/b.json" '.disks[0].reads')
+	[ "$reads" -gt 100 ] || { fail "$who: $phase: only $reads reads"; return; }
+	turn_value "$who,$phase,reads" "$reads"
+	turn_costs "$who,$phase" "$T/a.json" "$T/b.json" "$reads" \
+		'syscalls [.workers[].system_calls] | add'
 }
 
 begin() { # WHO: up to the phase depth1
@@ -157,7 +143,7 @@ cycles() { # WHO
 	wait_line "$1" '^phase idle' 180
 	control --json stats >"$T/idle.json"
 	go_on 4
-	N[$1,resident]=$(value "$T/idle.json" .process.resident_own)
+	N[$1,resident]=$(jq .process.resident_own "$T/idle.json")
 	wait_line "$1" '^phase before' 180
 	sleep 1
 	control --json stats >"$T/before.json"
