@@ -175,10 +175,12 @@ wait_line() {
 	done
 }
 
-# left: what the worker holds; io_uring's own threads come and go.
+# left: what the worker holds, by kind; io_uring's own threads come and go.
 left() {
-	echo "$(find "/proc/$CHILD_PID/fd" -type l | wc -l) files," \
-		"$(cat "/proc/$CHILD_PID"/task/*/comm | grep -vc '^iou-wrk') threads"
+	find "/proc/$CHILD_PID/fd" -type l -printf '%l\n' |
+		sed 's/:\[[0-9]*\]$//' | sort | uniq -c |
+		awk '{ n = $1; $1 = ""; printf "%d%s, ", n, $0 }'
+	echo "$(cat "/proc/$CHILD_PID"/task/*/comm | grep -vc '^iou-wrk') threads"
 }
 
 # none_more BEFORE WHAT: the worker holds what left() said then. What has just
