@@ -27,11 +27,22 @@ child_lives() {
 	bail_out "$1: ended before its time"
 }
 
+median() { sort -g | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)] }'; }
+
+turns_of() { tr ' ' '\n' <<<"${TURNS[$1]:-}" | grep .; } # KEY
+
 # turn_value KEY VALUE: N[KEY] is the median of all values so far.
 turn_value() {
 	TURNS[$1]="${TURNS[$1]:-} $2"
-	N[$1]=$(tr ' ' '\n' <<<"${TURNS[$1]}" | grep . | sort -g |
-		awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }')
+	N[$1]=$(turns_of "$1" | median)
+}
+
+# turn_ratio KEY1 KEY2: the median quotient of two turns of one round.  Those are
+# neighbours, so what slows the machine down for a while leaves it as it is, but
+# not the quotient of two medians.
+turn_ratio() {
+	paste <(turns_of "$1") <(turns_of "$2") |
+		awk 'NF == 2 && $2 > 0 { printf "%.2f\n", $1 / $2 }' | median
 }
 
 # growth BEFORE AFTER FILTER: between two looks at a child's statistics, files

@@ -3,13 +3,15 @@
 # What the network costs: the in-tree modules on our host, ours on our host, and
 # virtio-net with vhost under QEMU.  All three children run at once, each with a
 # TAP of its own in one namespace, and take turns of a few seconds, so that a
-# slow moment of the machine meets all of them.  Medians of the turns.
+# slow moment of the machine meets all of them.  Medians of the turns; ratios are
+# medians of those of neighbours.
 #
 # Throughput is of meaning as a ratio only; counts (doorbells, interrupts, exits,
 # copies) hold on any machine.  ENLIGHT_ROUNDS: how many turns each gets.
 # tier: long
 # root-kernel: 6.1
 # timeout: 1400
+: "${ENLIGHT_ROUNDS:=5}" "${BENCH_SECONDS:=2}"
 . "$(dirname "$0")/lib.sh"
 . "$PROJECT/tests/vm/lib-net.sh"
 . "$PROJECT/tests/vm/lib-net-bench.sh"
@@ -34,21 +36,16 @@ else
 	note 'no child under QEMU to compare with'
 fi
 for ((round = 0; round < ROUNDS; round++)); do
-	for who in "${whose[@]}"; do
-		bench_turn $who tcp_out
-		bench_turn $who tcp_in
-		bench_turn $who pps_out
-		bench_turn $who pps_in
+	for what in tcp_out tcp_in pps_out pps_in; do
+		for who in "${whose[@]}"; do bench_turn $who $what; done
 	done
 done
 for who in "${whose[@]}"; do bench_stop $who; done
 
 row() { printf '# %-46s %9s %9s %9s %7s %7s %9s\n' "$@"; }
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (b > 0) printf "%.2f", a / b; else print "?" }'; }
 rates() { # WHAT METRIC MUST
 	row "$1" "${N[stock,$2]}" "${N[ours,$2]}" "${N[vhost,$2]:--}" \
-		"$(ratio "${N[ours,$2]}" "${N[stock,$2]}")" \
-		"$(ratio "${N[ours,$2]}" "${N[vhost,$2]:-0}")" "$3"
+		"$(turn_ratio "ours,$2" "stock,$2")" "$(turn_ratio "ours,$2" "vhost,$2")" "$3"
 }
 counts() { # WHAT METRIC MUST
 	row "$1" "${N[stock,$2]}" "${N[ours,$2]}" - - - "$3"
@@ -71,10 +68,10 @@ counts 'all VM exits per packet, UDP out' pps_out,kvm ''
 counts 'all VM exits per packet, UDP in' pps_in,kvm ''
 
 for m in tcp_out tcp_in; do
-	at_least "$(ratio "${N[ours,$m]}" "${N[stock,$m]}")" 1.0 "$m: ours against in-tree"
+	at_least "$(turn_ratio "ours,$m" "stock,$m")" 1.0 "$m: ours against in-tree"
 done
 for m in pps_out pps_in; do
-	at_least "$(ratio "${N[ours,$m]}" "${N[stock,$m]}")" 1.2 "$m: ours against in-tree"
+	at_least "$(turn_ratio "ours,$m" "stock,$m")" 1.2 "$m: ours against in-tree"
 done
 at_most "${N[ours,pps_out,doorbells]}" 0.05 'ours: doorbells per packet sent in bulk'
 at_most "${N[ours,pps_in,interrupts]}" 0.05 'ours: interrupts per packet received in bulk'
