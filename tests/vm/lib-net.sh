@@ -24,6 +24,14 @@ guest_program() {
 		bail_out "no $1"
 }
 
+# xdp_programs: tests/guest/bpf/verdicts.c as $OUT/xdp.o
+xdp_programs() {
+	in_root && return
+	mkdir -p "$OUT"
+	clang -O2 -g -target bpf -I/usr/include/x86_64-linux-gnu -Wall -Werror \
+		-c tests/guest/bpf/verdicts.c -o "$OUT/xdp.o" || bail_out 'no XDP programs'
+}
+
 enter_net() {
 	if in_root && [ -z "${ENLIGHT_OWN_NET:-}" ]; then
 		modprobe -a tun bridge veth 8021q || bail_out "no tun, bridge, veth or 8021q"

@@ -75,11 +75,7 @@ note "$(ethtool -S $c | grep -E 'xdp|rx_bad' | grep -v ': 0$' | tr -s ' \n' ' ')
 is "$(net_errors | grep -v 'XDP')" '' 'no complaint in the kernel log'
 EOS
 
-if ! in_root; then
-	mkdir -p "$OUT"
-	clang -O2 -g -target bpf -I/usr/include/x86_64-linux-gnu -Wall -Werror \
-		-c tests/guest/bpf/verdicts.c -o "$OUT/xdp.o" || bail_out 'no XDP programs'
-fi
+xdp_programs
 for version in 6.1 6.12; do
 	initramfs verdicts-$version $version --available "$NET_MODULES" \
 		--ours 'hv_vmbus hv_netvsc' --with ethtool,iperf3,ip \

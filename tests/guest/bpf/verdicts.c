@@ -12,6 +12,7 @@
 #define SEC(name) __attribute__((section(name), used))
 #define swap16(v) __builtin_bswap16(v)
 
+static long (*const redirect_to)(__u32 ifindex, __u64 flags) = (void *)23;
 static long (*const adjust_meta)(void *ctx, int delta) = (void *)54;
 
 struct frame {
@@ -90,6 +91,12 @@ SEC("xdp") int meta(struct xdp_md *ctx)
 		return XDP_ABORTED;
 	*m = 0x12345678;
 	return XDP_PASS;
+}
+
+/* Interfaces 2 and 3 become the two ends of a cable. */
+SEC("xdp") int redirect(struct xdp_md *ctx)
+{
+	return redirect_to(5 - ctx->ingress_ifindex, 0);
 }
 
 char _license[] SEC("license") = "GPL";
