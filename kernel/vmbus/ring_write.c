@@ -72,6 +72,7 @@ static bool batch_needs_signal(struct vmbus_channel *channel)
 	virt_mb();
 	if (READ_ONCE(ctl->interrupt_mask))
 		return false;
+	/* The mask first, as there. */
 	virt_rmb();
 	return READ_ONCE(ctl->read_index) != READ_ONCE(ctl->write_index);
 }
