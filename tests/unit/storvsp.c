@@ -95,14 +95,15 @@ static void test_max_version(void **state)
 /* What Linux sends to find disks, on all paths and targets. */
 static void test_scan(void **state)
 {
+	struct child_srb tur = test_unit_ready(0);
 	unsigned int path, target;
 
 	(void)state;
 	ready(null_disk(MIB));
+	good(&tur, 0);
 	assert_int_equal(storvsp_add(stor, 7, null_disk(MIB)), 7);
 	expect_enumerate();
-	bad(&(struct child_srb){ .cdb_len = 6, .data_in = STOR_DATA_NONE },
-	    STOR_SRB_ERROR, 6, 0x3F0E);
+	bad(&tur, STOR_SRB_ERROR, 6, 0x3F0E);
 	for (path = 0; path < 8; path++)
 		for (target = 0; target < 2; target++) {
 			struct child_srb s = {
