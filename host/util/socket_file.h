@@ -4,8 +4,8 @@
 #define UTIL_SOCKET_FILE_H
 
 #include <stddef.h>
-#include <sys/un.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 struct socket_file {
 	char *path; /* NULL: there is none */
@@ -16,6 +16,7 @@ struct socket_file {
 /* 0 or -ENAMETOOLONG, then *why says so. */
 int socket_file_address(const char *path, struct sockaddr_un *addr, char *why,
 			size_t why_len);
+
 /*
  * Binds the socket to a file of mode 0600.  One left there by a process that was
  * killed gives way; one in use does not, and whoever serves it does not notice.

@@ -5,11 +5,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "fault_var.h"
+#include "util/why.h"
 
 /* Messages wait in our memory until the child takes them. */
 #define TIMES_MAX 65536u
@@ -26,18 +26,6 @@ bool fault_due(struct fault_rule *rule)
 }
 
 /* ---- the specification ---- */
-
-__attribute__((format(printf, 3, 4))) static int refuse(char *why,
-							size_t why_len,
-							const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, why_len, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
 
 /* Those of what the rule is about, by number; NULL after the last. */
 static const struct fault_kind *kind_at(const struct fault_rule *rule,
@@ -93,8 +81,9 @@ static int parse_do(struct fault_rule *rule, const char *spec,
 	for (i = 0; (rule->kind = kind_at(rule, i)); i++)
 		if (!strcmp(rule->kind->name, value))
 			return 0;
-	return refuse(why, why_len, "fault '%s': do=%s is not known: use %s",
-		      spec, value, list_kinds(rule, names, sizeof(names)));
+	return explain(-EINVAL, why, why_len,
+		       "fault '%s': do=%s is not known: use %s", spec, value,
+		       list_kinds(rule, names, sizeof(names)));
 }
 
 static int parse_pair(struct fault_rule *rule, const char *spec,
@@ -120,14 +109,14 @@ static int parse_pair(struct fault_rule *rule, const char *spec,
 		if (parse_number(value, numbers[i].least, numbers[i].most,
 				 numbers[i].number))
 			return 0;
-		return refuse(why, why_len,
-			      "fault '%s': %s=%s: give a number from %" PRIu64
-			      " to %" PRIu64,
-			      spec, key, value, numbers[i].least,
-			      numbers[i].most);
+		return explain(-EINVAL, why, why_len,
+			       "fault '%s': %s=%s: give a number from %" PRIu64
+			       " to %" PRIu64,
+			       spec, key, value, numbers[i].least,
+			       numbers[i].most);
 	}
-	return refuse(
-		why, why_len,
+	return explain(
+		-EINVAL, why, why_len,
 		"fault '%s': '%s%s%s' is not known: use do=WHAT, after=N, "
 		"count=N, every=N, times=N",
 		spec, key, value ? "=" : "", value ? value : "");
@@ -149,13 +138,13 @@ static int parse_pairs(struct fault_rule *rule, const char *spec, char *rest,
 	if (err)
 		return err;
 	if (!rule->kind)
-		return refuse(why, why_len,
-			      "fault '%s' says not what should happen: add "
-			      "do=WHAT",
-			      spec);
+		return explain(-EINVAL, why, why_len,
+			       "fault '%s' says not what should happen: add "
+			       "do=WHAT",
+			       spec);
 	if (rule->times && !rule->kind->times)
-		return refuse(
-			why, why_len,
+		return explain(
+			-EINVAL, why, why_len,
 			"fault '%s': do=%s sends nothing more, so it takes "
 			"no times=N",
 			spec, rule->kind->name);
@@ -178,10 +167,11 @@ static int parse(struct fault_rule *rule, const char *spec, char *why,
 	}
 	colon = strchr(rule->target, ':');
 	if (!colon || colon == rule->target)
-		return refuse(why, why_len,
-			      "fault '%s': begin with a channel, as scsi0:, or "
-			      "with bus:",
-			      spec);
+		return explain(
+			-EINVAL, why, why_len,
+			"fault '%s': begin with a channel, as scsi0:, or "
+			"with bus:",
+			spec);
 	*colon = '\0';
 	return parse_pairs(rule, spec, colon + 1, why, why_len);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "options.h"
 #include "util/size.h"
 #include "util/suggest.h"
+#include "util/why.h"
 
 struct option_kind {
 	const char *name;
@@ -19,23 +19,12 @@ struct option_kind {
 		   size_t why_len);
 };
 
-__attribute__((format(printf, 3, 4))) static int refuse(char *why,
-							size_t why_len,
-							const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, why_len, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
-
 static int set_path(const char **field, const char *name, const char *value,
 		    char *why, size_t why_len)
 {
 	if (!*value)
-		return refuse(why, why_len, "--%s needs a file name", name);
+		return explain(-EINVAL, why, why_len, "--%s needs a file name",
+			       name);
 	*field = value;
 	return 0;
 }
@@ -56,8 +45,8 @@ static int set_cmdline(struct options *opt, const char *value, char *why,
 		       size_t why_len)
 {
 	if (strlen(value) > 2047)
-		return refuse(
-			why, why_len,
+		return explain(
+			-EINVAL, why, why_len,
 			"--cmdline is %zu bytes long: a Linux kernel takes "
 			"2047",
 			strlen(value));
@@ -71,21 +60,21 @@ static int set_memory(struct options *opt, const char *value, char *why,
 	uint64_t bytes;
 
 	if (size_parse(value, &bytes))
-		return refuse(
-			why, why_len,
+		return explain(
+			-EINVAL, why, why_len,
 			"--memory %s is no size: give for example 512M or 2G",
 			value);
 	if (bytes < OPTIONS_MEMORY_MIN)
-		return refuse(why, why_len,
-			      "--memory %s is too little: give 64M or more",
-			      value);
+		return explain(-EINVAL, why, why_len,
+			       "--memory %s is too little: give 64M or more",
+			       value);
 	if (bytes > OPTIONS_MEMORY_MAX)
-		return refuse(why, why_len,
-			      "--memory %s is too much: give 1T or less",
-			      value);
+		return explain(-EINVAL, why, why_len,
+			       "--memory %s is too much: give 1T or less",
+			       value);
 	if (bytes % (1 << 20))
-		return refuse(why, why_len, "--memory %s is no multiple of 1M",
-			      value);
+		return explain(-EINVAL, why, why_len,
+			       "--memory %s is no multiple of 1M", value);
 	opt->memory = bytes;
 	return 0;
 }
@@ -96,9 +85,9 @@ static int set_processors(struct options *opt, const char *value, char *why,
 	uint64_t n;
 
 	if (number_parse(value, 1, 64, &n))
-		return refuse(why, why_len,
-			      "--processors %s: give a number from 1 to 64",
-			      value);
+		return explain(-EINVAL, why, why_len,
+			       "--processors %s: give a number from 1 to 64",
+			       value);
 	opt->processors = n;
 	return 0;
 }
@@ -112,16 +101,16 @@ static int set_scsi(struct options *opt, const char *value, char *why,
 	unsigned int i;
 
 	if (opt->nscsi == OPTIONS_DISKS)
-		return refuse(why, why_len, "more than %d disks",
-			      OPTIONS_DISKS);
+		return explain(-EINVAL, why, why_len, "more than %d disks",
+			       OPTIONS_DISKS);
 	opt->nscsi++;
 	if (scsi_spec_parse(value, spec, detail, sizeof(detail)))
-		return refuse(why, why_len, "--scsi: %s", detail);
+		return explain(-EINVAL, why, why_len, "--scsi: %s", detail);
 	for (i = 0; i + 1 < opt->nscsi && spec->lun >= 0; i++)
 		if (opt->scsi[i].controller == spec->controller &&
 		    opt->scsi[i].lun == spec->lun)
-			return refuse(
-				why, why_len,
+			return explain(
+				-EINVAL, why, why_len,
 				"--scsi: controller %u has two disks with "
 				"lun=%d: give one of them another number",
 				spec->controller, spec->lun);
@@ -138,16 +127,17 @@ static int set_net(struct options *opt, const char *value, char *why,
 
 	net_spec_free(&spec);
 	if (err)
-		return refuse(why, why_len, "--net: %s", detail);
+		return explain(-EINVAL, why, why_len, "--net: %s", detail);
 	if (opt->nnets == OPTIONS_CARDS)
-		return refuse(why, why_len, "more than %d cards",
-			      OPTIONS_CARDS);
+		return explain(-EINVAL, why, why_len, "more than %d cards",
+			       OPTIONS_CARDS);
 	for (i = 0; i < opt->nnets && spec.card >= 0; i++)
 		if (opt->net[i].card == spec.card)
-			return refuse(why, why_len,
-				      "--net: two cards with card=%d: give one "
-				      "of them another number",
-				      spec.card);
+			return explain(
+				-EINVAL, why, why_len,
+				"--net: two cards with card=%d: give one "
+				"of them another number",
+				spec.card);
 	opt->net[opt->nnets++] = (struct net_option){ value, spec.card };
 	return 0;
 }
@@ -164,20 +154,20 @@ static int set_serial(struct options *opt, const char *value, char *why,
 	const char *path = strchr(value, '=');
 
 	if (opt->nserial == OPTIONS_SERIALS)
-		return refuse(
-			why, why_len,
+		return explain(
+			-EINVAL, why, why_len,
 			"more than two --serial: there are COM1 and COM2");
 	if (strcmp(value, "stdio") && strcmp(value, "none") &&
 	    !(path && path[1] &&
 	      (!strncmp(value, "file=", 5) || !strncmp(value, "unix=", 5))))
-		return refuse(
-			why, why_len,
+		return explain(
+			-EINVAL, why, why_len,
 			"--serial %s: use stdio, none, file=PATH or unix=PATH",
 			value);
 	if (opt->nserial && !strcmp(value, "stdio") &&
 	    !strcmp(opt->serial[0], "stdio"))
-		return refuse(
-			why, why_len,
+		return explain(
+			-EINVAL, why, why_len,
 			"both serial ports on stdio: begin with --serial none "
 			"to have COM2 there");
 	opt->serial[opt->nserial++] = value;
@@ -190,8 +180,8 @@ static int set_control(struct options *opt, const char *value, char *why,
 	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 
 	if (strlen(value) > most)
-		return refuse(
-			why, why_len,
+		return explain(
+			-EINVAL, why, why_len,
 			"--control: a socket's path has at most %zu bytes",
 			most);
 	return set_path(&opt->control, "control", value, why, why_len);
@@ -222,8 +212,8 @@ static int set_version(struct options *opt, const char *value, char *why,
 			opt->vmbus_version = known[i].version;
 			return 0;
 		}
-	return refuse(
-		why, why_len,
+	return explain(
+		-EINVAL, why, why_len,
 		"--vmbus-version %s: use 2.4, 3.0, 4.0, 4.1, 5.0, 5.1, 5.2 "
 		"or 5.3",
 		value);
@@ -235,8 +225,8 @@ static int set_fault(struct options *opt, const char *value, char *why,
 	int err;
 
 	if (opt->nfaults == OPTIONS_FAULTS)
-		return refuse(why, why_len, "more than %d --fault",
-			      OPTIONS_FAULTS);
+		return explain(-EINVAL, why, why_len, "more than %d --fault",
+			       OPTIONS_FAULTS);
 	err = fault_spec_parse(value, &opt->fault[opt->nfaults], why, why_len);
 	if (!err)
 		opt->nfaults++;
@@ -261,8 +251,8 @@ static int set_name(struct options *opt, const char *value, char *why,
 		    !strchr("._-", value[i]))
 			break;
 	if (!n || n > 64 || i < n)
-		return refuse(
-			why, why_len,
+		return explain(
+			-EINVAL, why, why_len,
 			"--name '%s': use 1 to 64 letters, digits, '.', '_' "
 			"and '-'",
 			value);
@@ -282,9 +272,9 @@ static int set_log_level(struct options *opt, const char *value, char *why,
 			opt->log_level = LOG_LEVEL_ERR + i;
 			return 0;
 		}
-	return refuse(why, why_len,
-		      "--log-level %s: use error, warning, info or debug",
-		      value);
+	return explain(-EINVAL, why, why_len,
+		       "--log-level %s: use error, warning, info or debug",
+		       value);
 }
 
 static int set_help(struct options *opt, const char *value, char *why,
@@ -349,11 +339,11 @@ static int unknown(const char *arg, size_t len, char *why, size_t why_len)
 	snprintf(word, sizeof(word), "%.*s", (int)len, arg);
 	near = suggest(word, names, NKINDS);
 	if (near)
-		return refuse(why, why_len,
-			      "unknown option --%s: did you mean --%s?", word,
-			      near);
-	return refuse(why, why_len,
-		      "unknown option --%s: vmwp --help lists them", word);
+		return explain(-EINVAL, why, why_len,
+			       "unknown option --%s: did you mean --%s?", word,
+			       near);
+	return explain(-EINVAL, why, why_len,
+		       "unknown option --%s: vmwp --help lists them", word);
 }
 
 /* One option and its value, if it has one; *i is moved past both. */
@@ -367,8 +357,9 @@ static int parse_one(struct options *opt, int argc, char **argv, int *i,
 	if (!strcmp(arg, "-h"))
 		arg = "--help";
 	if (strncmp(arg, "--", 2) || !arg[2])
-		return refuse(why, why_len,
-			      "'%s' is no option: vmwp --help lists them", arg);
+		return explain(-EINVAL, why, why_len,
+			       "'%s' is no option: vmwp --help lists them",
+			       arg);
 	arg += 2;
 	len = strcspn(arg, "=");
 	kind = find_kind(arg, len);
@@ -377,11 +368,12 @@ static int parse_one(struct options *opt, int argc, char **argv, int *i,
 	if (arg[len])
 		value = arg + len + 1;
 	if (value && !kind->has_value)
-		return refuse(why, why_len, "--%s takes no value", kind->name);
+		return explain(-EINVAL, why, why_len, "--%s takes no value",
+			       kind->name);
 	if (kind->has_value && !value) {
 		if (*i == argc)
-			return refuse(why, why_len, "--%s needs a value",
-				      kind->name);
+			return explain(-EINVAL, why, why_len,
+				       "--%s needs a value", kind->name);
 		value = argv[(*i)++];
 	}
 	return kind->set(opt, value, why, why_len);
@@ -404,8 +396,9 @@ int options_parse(int argc, char **argv, struct options *opt, char *why,
 			return err;
 	}
 	if (!opt->kernel)
-		return refuse(why, why_len,
-			      "no kernel: give --kernel FILE, a Linux bzImage");
+		return explain(
+			-EINVAL, why, why_len,
+			"no kernel: give --kernel FILE, a Linux bzImage");
 	if (!opt->nserial)
 		opt->serial[opt->nserial++] = "stdio";
 	return 0;

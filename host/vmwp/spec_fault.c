@@ -2,24 +2,12 @@
 /* Whom a --fault concerns; what it does is known where it is done. */
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "backend/net/net.h"
 #include "options.h"
-
-__attribute__((format(printf, 3, 4))) static int refuse(char *why,
-							size_t why_len,
-							const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, why_len, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
+#include "util/why.h"
 
 /* "bus:", or a controller or card, perhaps a sub-channel of it, and ":". */
 static bool names_channel(const char *value)
@@ -85,15 +73,15 @@ static int check_net_fault(struct fault_spec *f, const char *value, char *why,
 	int card;
 
 	if (net_fault_card(value, &card, detail, sizeof(detail)))
-		return refuse(why, why_len, "--fault: %s", detail);
+		return explain(-EINVAL, why, why_len, "--fault: %s", detail);
 	if (card >= OPTIONS_CARDS)
-		return refuse(why, why_len,
-			      "--fault: card=%d: give a number from 0 to %d",
-			      card, OPTIONS_CARDS - 1);
+		return explain(-EINVAL, why, why_len,
+			       "--fault: card=%d: give a number from 0 to %d",
+			       card, OPTIONS_CARDS - 1);
 	if (card >= 0 && f->card >= 0 && card != f->card)
-		return refuse(why, why_len,
-			      "--fault net%d:...,card=%d: which of the two?",
-			      f->card, card);
+		return explain(-EINVAL, why, why_len,
+			       "--fault net%d:...,card=%d: which of the two?",
+			       f->card, card);
 	if (card >= 0)
 		f->card = card;
 	return 0;
@@ -114,8 +102,8 @@ int fault_spec_parse(const char *text, struct fault_spec *f, char *why,
 		room = "net:";
 		err = check_net_fault(f, value, why, why_len);
 	} else if (!names_disk(&value, f)) {
-		return refuse(
-			why, why_len,
+		return explain(
+			-EINVAL, why, why_len,
 			"--fault %s: begin with the disk, as scsi0:0:op=read,"
 			"err=EIO, or with disk: for all disks; with the card, "
 			"as net0:op=loss, or with net:; or with the channel, "
@@ -126,7 +114,7 @@ int fault_spec_parse(const char *text, struct fault_spec *f, char *why,
 		return err;
 	if (asprintf(&f->fault, "%s%s", room, value) < 0) {
 		f->fault = NULL;
-		return refuse(why, why_len, "out of memory");
+		return explain(-EINVAL, why, why_len, "out of memory");
 	}
 	return 0;
 }

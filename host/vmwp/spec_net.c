@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Descriptions of network cards, of --net and of `hvctl net add`. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "spec_var.h"
 #include "util/size.h"
 #include "util/suggest.h"
+#include "util/why.h"
 
 #define MTU_MIN	  576u
 #define MTU_MAX	  65521u
@@ -44,26 +44,14 @@ static const struct {
 };
 #define NVERSIONS (sizeof(versions) / sizeof(versions[0]))
 
-__attribute__((format(printf, 3, 4))) static int refuse(char *why,
-							size_t why_len,
-							const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, why_len, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
-
 static int set_number(uint64_t *field, const char *name, const char *value,
 		      uint64_t min, uint64_t max, char *why, size_t why_len)
 {
 	if (!number_parse(value, min, max, field))
 		return 0;
-	return refuse(why, why_len, "%s=%s: give a number from %llu to %llu",
-		      name, value, (unsigned long long)min,
-		      (unsigned long long)max);
+	return explain(-EINVAL, why, why_len,
+		       "%s=%s: give a number from %llu to %llu", name, value,
+		       (unsigned long long)min, (unsigned long long)max);
 }
 
 int net_mac_parse(const char *text, uint8_t mac[6])
@@ -112,10 +100,10 @@ static int set_mac(struct net_spec *s, const char *value, char *why,
 		   size_t why_len)
 {
 	if (net_mac_parse(value, s->mac))
-		return refuse(why, why_len,
-			      "mac=%s: give the address of one card, as "
-			      "mac=00:15:5d:00:00:01",
-			      value);
+		return explain(-EINVAL, why, why_len,
+			       "mac=%s: give the address of one card, as "
+			       "mac=00:15:5d:00:00:01",
+			       value);
 	s->has_mac = true;
 	return 0;
 }
@@ -184,10 +172,10 @@ static int set_version(struct net_spec *s, const char *value, char *why,
 			s->version = versions[i].version;
 			return 0;
 		}
-	return refuse(why, why_len,
-		      "version=%s: use 1, 2, 4, 5, 6 or 6.1 (of the NVSP "
-		      "protocol)",
-		      value);
+	return explain(-EINVAL, why, why_len,
+		       "version=%s: use 1, 2, 4, 5, 6 or 6.1 (of the NVSP "
+		       "protocol)",
+		       value);
 }
 
 static int set_link(struct net_spec *s, const char *value, char *why,
@@ -204,8 +192,8 @@ static int set_type(struct net_spec *s, const char *value, char *why,
 		    size_t why_len)
 {
 	if (strcmp(value, "stream") && strcmp(value, "dgram"))
-		return refuse(why, why_len,
-			      "type=%s: use type=stream or type=dgram", value);
+		return explain(-EINVAL, why, why_len,
+			       "type=%s: use type=stream or type=dgram", value);
 	s->dgram = !strcmp(value, "dgram");
 	return 0;
 }
@@ -226,7 +214,7 @@ static int set_local(struct net_spec *s, const char *value, char *why,
 		     size_t why_len)
 {
 	if (!*value)
-		return refuse(why, why_len, "local= needs a path");
+		return explain(-EINVAL, why, why_len, "local= needs a path");
 	return spec_set_text(&s->local, value);
 }
 
@@ -239,8 +227,8 @@ static int set_hostfwd(struct net_spec *s, const char *value, char *why,
 	while (s->hostfwd[i])
 		i++;
 	if (i == OPTIONS_FORWARDS)
-		return refuse(why, why_len,
-			      "more than %d hostfwd=", OPTIONS_FORWARDS);
+		return explain(-EINVAL, why, why_len,
+			       "more than %d hostfwd=", OPTIONS_FORWARDS);
 	return spec_set_text(&s->hostfwd[i], value);
 }
 
@@ -284,12 +272,13 @@ static int bad_key(const char *name, const struct kind *kind, char *why,
 	}
 	near = suggest(name, names, n);
 	if (near && strcmp(near, name))
-		return refuse(why, why_len,
-			      "unknown setting '%s' of a card: did you mean "
-			      "'%s='?",
-			      name, near);
-	return refuse(why, why_len, "'%s' is no setting of %s: use %s", name,
-		      kind->name, list);
+		return explain(-EINVAL, why, why_len,
+			       "unknown setting '%s' of a card: did you mean "
+			       "'%s='?",
+			       name, near);
+	return explain(-EINVAL, why, why_len,
+		       "'%s' is no setting of %s: use %s", name, kind->name,
+		       list);
 }
 
 static int set_item(struct net_spec *spec, const struct kind *kind, char *item,
@@ -299,10 +288,10 @@ static int set_item(struct net_spec *spec, const struct kind *kind, char *item,
 	size_t i;
 
 	if (!value)
-		return refuse(why, why_len,
-			      "'%s' in the description of a card is not "
-			      "KEY=VALUE",
-			      item);
+		return explain(-EINVAL, why, why_len,
+			       "'%s' in the description of a card is not "
+			       "KEY=VALUE",
+			       item);
 	*value++ = '\0';
 	for (i = 0; i < NKEYS; i++)
 		if (!strcmp(item, keys[i].name) && (keys[i].kinds & kind->bit))
@@ -319,13 +308,13 @@ static int unknown_kind(const char *name, char *why, size_t why_len)
 		names[i] = kinds[i].name;
 	near = suggest(name, names, NKINDS);
 	if (near)
-		return refuse(why, why_len,
-			      "unknown network '%s': did you mean '%s'?", name,
-			      near);
-	return refuse(why, why_len,
-		      "unknown network '%s': begin with user, tap=IFNAME, "
-		      "socket=PATH or null",
-		      name);
+		return explain(-EINVAL, why, why_len,
+			       "unknown network '%s': did you mean '%s'?", name,
+			       near);
+	return explain(-EINVAL, why, why_len,
+		       "unknown network '%s': begin with user, tap=IFNAME, "
+		       "socket=PATH or null",
+		       name);
 }
 
 static int set_kind(struct net_spec *spec, char *item, const struct kind **out,
@@ -342,11 +331,12 @@ static int set_kind(struct net_spec *spec, char *item, const struct kind **out,
 		return unknown_kind(item, why, why_len);
 	*out = &kinds[i];
 	if (kinds[i].target && (!target || !*target))
-		return refuse(why, why_len, "%s= needs %s", item,
-			      kinds[i].target);
+		return explain(-EINVAL, why, why_len, "%s= needs %s", item,
+			       kinds[i].target);
 	if (!kinds[i].target && target)
-		return refuse(why, why_len, "'%s' stands alone, without '=%s'",
-			      item, target);
+		return explain(-EINVAL, why, why_len,
+			       "'%s' stands alone, without '=%s'", item,
+			       target);
 	if (target && spec_set_text(&spec->target, target))
 		return -ENOMEM;
 	return spec_set_text(&spec->kind, item);
@@ -355,19 +345,20 @@ static int set_kind(struct net_spec *spec, char *item, const struct kind **out,
 static int check(const struct net_spec *s, char *why, size_t why_len)
 {
 	if (s->dgram && !s->local)
-		return refuse(why, why_len,
-			      "type=dgram needs local=PATH, where frames for "
-			      "this card are sent to");
+		return explain(-EINVAL, why, why_len,
+			       "type=dgram needs local=PATH, where frames for "
+			       "this card are sent to");
 	if (s->dgram && s->server)
-		return refuse(why, why_len,
-			      "server=on is for type=stream: datagrams need "
-			      "none");
+		return explain(-EINVAL, why, why_len,
+			       "server=on is for type=stream: datagrams need "
+			       "none");
 	if (s->local && !s->dgram)
-		return refuse(why, why_len, "local= is for type=dgram");
+		return explain(-EINVAL, why, why_len,
+			       "local= is for type=dgram");
 	if (s->rx_count && !s->rx)
-		return refuse(why, why_len,
-			      "rx-count= needs rx=SIZE, the length of the "
-			      "frames");
+		return explain(-EINVAL, why, why_len,
+			       "rx-count= needs rx=SIZE, the length of the "
+			       "frames");
 	return 0;
 }
 

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,34 +13,24 @@
 static const struct disk_format *const formats[] = { &disk_raw, &disk_null };
 #define NFORMATS (sizeof(formats) / sizeof(formats[0]))
 
-int disk_why(int err, char *why, size_t why_len, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(why, why_len, fmt, ap);
-	va_end(ap);
-	return err;
-}
-
 int disk_check_size(const char *path, uint64_t len, uint32_t block_size,
 		    char *why, size_t why_len)
 {
 	uint64_t up = len / block_size * block_size + block_size;
 
 	if (!len)
-		return disk_why(
+		return explain(
 			-EINVAL, why, why_len,
 			"%s is empty: give it a size, as in 'truncate -s 1G %s'",
 			path, path);
 	if (len % block_size)
-		return disk_why(-EINVAL, why, why_len,
-				"%s: its size, %" PRIu64
-				" bytes, is no multiple of the block size %u: "
-				"'truncate -s %" PRIu64 " %s' would mend it",
-				path, len, block_size, up, path);
+		return explain(-EINVAL, why, why_len,
+			       "%s: its size, %" PRIu64
+			       " bytes, is no multiple of the block size %u: "
+			       "'truncate -s %" PRIu64 " %s' would mend it",
+			       path, len, block_size, up, path);
 	if (len > INT64_MAX)
-		return disk_why(-EFBIG, why, why_len, "%s: too large", path);
+		return explain(-EFBIG, why, why_len, "%s: too large", path);
 	return 0;
 }
 
@@ -63,14 +52,14 @@ int disk_open(const struct disk_options *opt, struct disk **out, char *why,
 	int err;
 
 	if (!format)
-		return disk_why(-EINVAL, why, why_len,
-				"unknown disk format '%s': use raw or null",
-				opt->format);
+		return explain(-EINVAL, why, why_len,
+			       "unknown disk format '%s': use raw or null",
+			       opt->format);
 	if (opt->block_size && opt->block_size != DISK_BLOCK_MIN &&
 	    opt->block_size != DISK_BLOCK_MAX)
-		return disk_why(-EINVAL, why, why_len,
-				"block size %u: use %u or %u", opt->block_size,
-				DISK_BLOCK_MIN, DISK_BLOCK_MAX);
+		return explain(-EINVAL, why, why_len,
+			       "block size %u: use %u or %u", opt->block_size,
+			       DISK_BLOCK_MIN, DISK_BLOCK_MAX);
 	err = format->open(opt, &d, why, why_len);
 	if (err)
 		return err;
@@ -78,7 +67,7 @@ int disk_open(const struct disk_options *opt, struct disk **out, char *why,
 	d->path = strdup(opt->path ? opt->path : "");
 	if (!d->path) {
 		d->ops->close(d);
-		return disk_why(-ENOMEM, why, why_len, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	}
 	*out = d;
 	return 0;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "disk.h"
+#include "util/why.h"
 
 #define DISK_BLOCK_MIN 512u
 #define DISK_BLOCK_MAX 4096u
@@ -18,10 +19,6 @@ struct disk_format {
 };
 
 extern const struct disk_format disk_raw, disk_null;
-
-/* One line for people into `why`; returns err. */
-int disk_why(int err, char *why, size_t why_len, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
 
 /* The size that a `len` bytes long image gives, or 0 with the reason told. */
 int disk_check_size(const char *path, uint64_t len, uint32_t block_size,

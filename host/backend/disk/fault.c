@@ -226,7 +226,7 @@ static int parse(struct fault *f, const char *spec, char *why, size_t why_len)
 	int err = 0;
 
 	if (!copy)
-		return disk_why(-ENOMEM, why, why_len, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	rest = copy;
 	if (!strncmp(rest, "disk:", 5))
 		rest += 5;
@@ -236,7 +236,7 @@ static int parse(struct fault *f, const char *spec, char *why, size_t why_len)
 		if (value)
 			*value++ = '\0';
 		if (!value || !parse_pair(f, pair, value, &have_err))
-			err = disk_why(
+			err = explain(
 				-EINVAL, why, why_len,
 				"fault '%s': '%s%s%s' is not known: use op=read|write|flush|"
 				"discard|any, err=EIO|ENOSPC|...|hang, after=N, count=N, every=N, "
@@ -245,13 +245,13 @@ static int parse(struct fault *f, const char *spec, char *why, size_t why_len)
 				value ? value : "");
 	}
 	if (!err && !have_err)
-		err = disk_why(
+		err = explain(
 			-EINVAL, why, why_len,
 			"fault '%s' says not what should happen: add err=EIO, or another",
 			spec);
 	if (!err && f->from >= f->to)
-		err = disk_why(-EINVAL, why, why_len,
-			       "fault '%s': from= is behind to=", spec);
+		err = explain(-EINVAL, why, why_len,
+			      "fault '%s': from= is behind to=", spec);
 	free(copy);
 	return err;
 }
@@ -271,14 +271,14 @@ int disk_fault_wrap(struct disk *lower, const char *spec, struct disk **out,
 	int err = -ENOMEM;
 
 	if (!f)
-		return disk_why(-ENOMEM, why, why_len, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	f->count = f->to = UINT64_MAX;
 	f->every = 1;
 	err = parse(f, spec, why, why_len);
 	if (!err) {
 		f->disk.path = strdup(lower->path);
 		if (!f->disk.path)
-			err = disk_why(-ENOMEM, why, why_len, "out of memory");
+			err = explain(-ENOMEM, why, why_len, "out of memory");
 	}
 	if (err) {
 		free(f);

@@ -47,14 +47,14 @@ static int null_open(const struct disk_options *opt, struct disk **out,
 	struct disk *d;
 
 	if (!opt->size || opt->size % block_size || opt->size > INT64_MAX)
-		return disk_why(
+		return explain(
 			-EINVAL, why, why_len,
 			"format=null needs size=SIZE, a multiple of %u bytes, as in "
 			"'format=null,size=1G'",
 			block_size);
 	d = calloc(1, sizeof(*d));
 	if (!d)
-		return disk_why(-ENOMEM, why, why_len, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	d->ops = &null_ops;
 	d->info = (struct disk_info){
 		.size = opt->size,

@@ -329,18 +329,18 @@ static int device_info(struct raw *r, dev_t dev, const struct disk_options *opt,
 
 	if (ioctl(r->fd, BLKSSZGET, &logical) ||
 	    logical < (int)DISK_BLOCK_MIN || logical > (int)DISK_BLOCK_MAX)
-		return disk_why(
+		return explain(
 			-EINVAL, why, why_len,
 			"%s: blocks of %d bytes; only 512 to 4096 are supported",
 			opt->path, logical);
 	if (opt->block_size && opt->block_size < (unsigned int)logical)
-		return disk_why(-EINVAL, why, why_len,
-				"%s: the device has blocks of %d bytes",
-				opt->path, logical);
+		return explain(-EINVAL, why, why_len,
+			       "%s: the device has blocks of %d bytes",
+			       opt->path, logical);
 	if (!ioctl(r->fd, BLKROGET, &ro) && ro && !opt->readonly)
-		return disk_why(-EROFS, why, why_len,
-				"%s is a read-only device: add readonly=on",
-				opt->path);
+		return explain(-EROFS, why, why_len,
+			       "%s is a read-only device: add readonly=on",
+			       opt->path);
 	info->block_size = opt->block_size ? opt->block_size :
 					     (unsigned int)logical;
 	if (ioctl(r->fd, BLKPBSZGET, &physical) || physical < info->block_size)
@@ -396,8 +396,8 @@ static int open_buffered(struct raw *r, const struct disk_options *opt,
 	r->buffered =
 		open(self, (opt->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	if (r->buffered < 0)
-		return disk_why(-errno, why, why_len, "%s: %s", opt->path,
-				strerror(errno));
+		return explain(-errno, why, why_len, "%s: %s", opt->path,
+			       strerror(errno));
 	direct_limits(r);
 	return 0;
 }
@@ -414,7 +414,7 @@ static int lock_image(struct raw *r, const struct disk_options *opt, char *why,
 	if (!fcntl(r->fd, F_OFD_SETLK, &fl))
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
-		return disk_why(
+		return explain(
 			-EBUSY, why, why_len,
 			"%s is in use by another disk or process: stop that one%s",
 			opt->path,
@@ -440,8 +440,8 @@ static int open_failed(const struct disk_options *opt, int err, char *why,
 		hint = ": it is mounted or used otherwise; unmount it, or add readonly=on";
 	else if (err == -EINVAL && opt->direct)
 		hint = ": its file system has no direct I/O; leave out direct=on";
-	return disk_why(err, why, why_len, "can't open disk %s: %s%s",
-			opt->path, strerror(-err), hint);
+	return explain(err, why, why_len, "can't open disk %s: %s%s", opt->path,
+		       strerror(-err), hint);
 }
 
 static int raw_setup(struct raw *r, const struct stat *st,
@@ -463,8 +463,8 @@ static int raw_setup(struct raw *r, const struct stat *st,
 	info->write_cache = true;
 	err = raw_length(r, &info->size);
 	if (err)
-		return disk_why(err, why, why_len, "%s: %s", opt->path,
-				strerror(-err));
+		return explain(err, why, why_len, "%s: %s", opt->path,
+			       strerror(-err));
 	err = disk_check_size(opt->path, info->size, info->block_size, why,
 			      why_len);
 	if (err)
@@ -482,18 +482,17 @@ static int raw_open(const struct disk_options *opt, struct disk **out,
 	int err;
 
 	if (!opt->path || !*opt->path)
-		return disk_why(-EINVAL, why, why_len,
-				"a disk needs file=PATH");
+		return explain(-EINVAL, why, why_len, "a disk needs file=PATH");
 	/* Before open(), which would block on a fifo. */
 	if (stat(opt->path, &st))
 		return open_failed(opt, -errno, why, why_len);
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-		return disk_why(-EINVAL, why, why_len,
-				"%s is neither a file nor a block device",
-				opt->path);
+		return explain(-EINVAL, why, why_len,
+			       "%s is neither a file nor a block device",
+			       opt->path);
 	r = calloc(1, sizeof(*r));
 	if (!r)
-		return disk_why(-ENOMEM, why, why_len, "out of memory");
+		return explain(-ENOMEM, why, why_len, "out of memory");
 	r->disk.ops = &raw_ops;
 	r->buffered = -1;
 	r->block_device = S_ISBLK(st.st_mode);
@@ -506,8 +505,8 @@ static int raw_open(const struct disk_options *opt, struct disk **out,
 		return err;
 	}
 	if (fstat(r->fd, &st))
-		err = disk_why(-errno, why, why_len, "%s: %s", opt->path,
-			       strerror(errno));
+		err = explain(-errno, why, why_len, "%s: %s", opt->path,
+			      strerror(errno));
 	else
 		err = raw_setup(r, &st, opt, why, why_len);
 	if (err) {
