@@ -126,11 +126,6 @@ pps_in() { # WHO: packets/s that arrived in the child
 	per_second $(($(remote "$1" received) - before))
 }
 
-# What the worker counted: packets, and what they cost.
-bench_count() { # FILE FILTER
-	jq -r "$2" "$1"
-}
-
 # A turn's value goes to TURNS[WHO,WHAT], and the worker's counters from before
 # and after it are compared: N[WHO,WHAT,...] become medians as well.
 bench_turn() { # WHO WHAT

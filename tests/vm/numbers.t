@@ -72,7 +72,6 @@ done
 enter_root
 trap 'end_children; cleanup' EXIT
 
-
 # Waits until fio has begun and read for a second: it takes its time to start.
 steady() {
 	local before now i
