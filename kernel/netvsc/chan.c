@@ -50,11 +50,6 @@ static struct netvsc_chan *chan_alloc(struct netvsc_conn *conn, u32 index)
 		kfree(nc);
 		return NULL;
 	}
-	if (netvsc_xdp_chan_init(nc)) {
-		netvsc_comp_free(nc);
-		kfree(nc);
-		return NULL;
-	}
 	netvsc_coal_init(nc);
 	conn->chan[index] = nc;
 	return nc;
@@ -63,20 +58,43 @@ static struct netvsc_chan *chan_alloc(struct netvsc_conn *conn, u32 index)
 static void chan_free(struct netvsc_chan *nc)
 {
 	netvsc_coal_exit(nc);
-	netvsc_xdp_chan_exit(nc);
 	netvsc_tx_free(nc);
 	netvsc_comp_free(nc);
 	kvfree(nc->rsc);
 	kfree(nc);
 }
 
-/* Timers may still fire until chan_free(); they find it disabled. */
+static int polls_on(struct netvsc_chan *nc)
+{
+	int err;
+
+	netif_napi_add(nc->nd->net, &nc->napi, netvsc_rx_poll);
+	err = netvsc_pool_create(nc);
+	if (!err)
+		err = netvsc_xdp_chan_init(nc);
+	if (err) {
+		netvsc_pool_destroy(nc);
+		netif_napi_del(&nc->napi);
+		return err;
+	}
+	nc->polling = true;
+	napi_enable(&nc->napi);
+	return 0;
+}
+
+/*
+ * Timers may still fire until chan_free(); they find it disabled. The pools go
+ * in between: they use NAPI until then, and those who do wait for the grace
+ * period of its removal.
+ */
 static void polls_off(struct netvsc_chan *nc)
 {
 	if (!nc->polling)
 		return;
 	nc->polling = false;
 	napi_disable(&nc->napi);
+	netvsc_xdp_chan_exit(nc);
+	netvsc_pool_destroy(nc);
 	netif_napi_del(&nc->napi);
 }
 
@@ -97,9 +115,11 @@ static int chan_open(struct netvsc_chan *nc, struct vmbus_channel *ch)
 	set_channel_read_mode(ch, HV_CALL_ISR);
 	set_per_channel_state(ch, nc);
 
-	netif_napi_add(nc->nd->net, &nc->napi, netvsc_rx_poll);
-	nc->polling = true;
-	napi_enable(&nc->napi);
+	err = polls_on(nc);
+	if (err) {
+		nc->ch = NULL;
+		return err;
+	}
 	err = vmbus_open(ch, ring, ring, NULL, 0, netvsc_rx_event, nc);
 	if (err) {
 		polls_off(nc);

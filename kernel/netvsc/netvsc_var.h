@@ -56,6 +56,7 @@
 #include "vmbus/batch.h"
 
 struct bpf_prog;
+struct page_pool;
 struct netvsc_conn;
 struct netvsc_dev;
 
@@ -301,6 +302,12 @@ struct netvsc_coal {
 	u32 tx_done;		/* tx.done at its start */
 };
 
+/* Of the poll, but for what comes back; see rx_pool.c. */
+struct netvsc_pool {
+	struct page_pool *small;	/* NULL: the kernel has none */
+	struct page_pool *large;
+};
+
 struct netvsc_chan {
 	struct napi_struct napi;
 	struct netvsc_conn *conn;
@@ -313,8 +320,9 @@ struct netvsc_chan {
 	struct netvsc_comps comps;
 	struct netvsc_rsc *rsc;		/* NULL: host has none */
 	struct netvsc_coal coal;
+	struct netvsc_pool pool;
 	struct xdp_rxq_info xdp_rxq;
-	struct page *xdp_page;		/* the next frame's; NULL: get one */
+	void *xdp_page;			/* the next frame's; NULL: get one */
 	bool xdp_flush;			/* redirected in this poll */
 	bool xdp_sent;			/* XDP_TX in this poll */
 
@@ -603,6 +611,20 @@ u32 netvsc_rx_fragment(struct netvsc_chan *nc,
 		       const struct netvsc_frame *frame);
 bool netvsc_rx_packet_done(struct netvsc_chan *nc);
 
+/*
+ * rx_pool.c. create and destroy: NAPI added, and not enabled. The rest in the
+ * poll, but for put_page. skb: empty, with room for @len bytes, or NULL. add:
+ * appends a piece for the first of @len bytes to such an skb; how many, or 0
+ * without memory. The caller fills both. page: a whole one, of no skb.
+ */
+int netvsc_pool_create(struct netvsc_chan *nc);
+void netvsc_pool_destroy(struct netvsc_chan *nc);
+struct sk_buff *netvsc_pool_skb(struct netvsc_chan *nc, u32 len);
+u32 netvsc_pool_add(struct netvsc_chan *nc, struct sk_buff *skb, u32 len,
+		    u8 **data);
+void *netvsc_pool_page(struct netvsc_chan *nc);
+void netvsc_pool_put_page(struct netvsc_chan *nc, void *page);
+
 /* comp.c: giving sections back; in the poll but for the first two */
 int netvsc_comp_alloc(struct netvsc_chan *nc);
 void netvsc_comp_free(struct netvsc_chan *nc);
@@ -629,13 +651,13 @@ static inline void netvsc_coal_count(struct netvsc_chan *nc, u32 frames)
 }
 
 /*
- * xdp.c. init: before the device is registered; free: after. chan_init and
- * chan_exit as above. receive: copies the frame into a page, runs the program
- * (in the poll, RCU held); returns an skb built on that page for XDP_PASS,
- * eth_type_trans() not done, to be counted as others, or NULL when the frame is
- * consumed and counted. poll_done: end of each poll (xdp_do_flush). allowed:
- * whether the program, if there is one, may stay with these settings; for MTU
- * and feature changes.
+ * xdp.c. init: before the device is registered; free: after. chan_init: with the
+ * pools, NAPI not enabled yet; chan_exit: before they go. receive: copies the
+ * frame into a page, runs the program (in the poll, RCU held); returns an skb
+ * built on that page for XDP_PASS, eth_type_trans() not done, to be counted as
+ * others, or NULL when the frame is consumed and counted. poll_done: end of each
+ * poll (xdp_do_flush). allowed: whether the program, if there is one, may stay
+ * with these settings; for MTU and feature changes.
  */
 void netvsc_xdp_init(struct netvsc_dev *nd);
 int netvsc_xdp_chan_init(struct netvsc_chan *nc);

@@ -14,7 +14,6 @@
 #define LINEAR_MAX	3500
 /* Of larger ones, the headers; the rest goes into large pieces, if it can. */
 #define HEAD_LEN	256
-#define PIECE_MAX	SZ_16K
 #define FRAME_MAX	(ETH_HLEN + 65535)
 
 static void count_frame(struct netvsc_chan *nc, u32 len, bool multicast)
@@ -61,45 +60,25 @@ static void take(struct source *src, u8 *to, u32 len)
 	}
 }
 
-/* Memory for the next *len bytes of a large frame, or for the first of them. */
-static void *alloc_piece(u32 *len)
-{
-	void *piece;
-
-	if (*len > PAGE_SIZE) {
-		*len = min_t(u32, *len, PIECE_MAX);
-		piece = napi_alloc_frag(*len);
-		if (piece)
-			return piece;
-		*len = PAGE_SIZE;	/* memory is in small pieces */
-	}
-	return napi_alloc_frag(*len);
-}
-
 static struct sk_buff *copy_large(struct netvsc_chan *nc, struct source *src,
 				  u32 len)
 {
-	struct sk_buff *skb = napi_alloc_skb(&nc->napi, HEAD_LEN);
-	struct page *page;
-	void *piece;
-	u32 i, n;
+	struct sk_buff *skb = netvsc_pool_skb(nc, HEAD_LEN);
+	u8 *piece;
+	u32 n;
 
 	if (!skb)
 		return NULL;
 	take(src, skb_put(skb, HEAD_LEN), HEAD_LEN);
-	len -= HEAD_LEN;
-	for (i = 0; len; i++) {
-		n = len;
-		piece = i < MAX_SKB_FRAGS ? alloc_piece(&n) : NULL;
-		if (!piece) {
+	for (len -= HEAD_LEN; len; len -= n) {
+		n = 0;
+		if (skb_shinfo(skb)->nr_frags < MAX_SKB_FRAGS)
+			n = netvsc_pool_add(nc, skb, len, &piece);
+		if (!n) {
 			kfree_skb(skb);
 			return NULL;
 		}
 		take(src, piece, n);
-		page = virt_to_head_page(piece);
-		skb_add_rx_frag(skb, i, page, piece - page_address(page), n,
-				SKB_DATA_ALIGN(n));
-		len -= n;
 	}
 	return skb;
 }
@@ -111,7 +90,7 @@ static struct sk_buff *copy_frame(struct netvsc_chan *nc, struct source *src,
 
 	if (len > LINEAR_MAX)
 		return copy_large(nc, src, len);
-	skb = napi_alloc_skb(&nc->napi, len);
+	skb = netvsc_pool_skb(nc, len);
 	if (likely(skb))
 		take(src, skb_put(skb, len), len);
 	return skb;

@@ -50,8 +50,9 @@ int netvsc_xdp_chan_init(struct netvsc_chan *nc)
 			       nc->napi.napi_id);
 	if (err)
 		return err;
-	err = xdp_rxq_info_reg_mem_model(&nc->xdp_rxq, MEM_TYPE_PAGE_SHARED,
-					 NULL);
+	err = xdp_rxq_info_reg_mem_model(&nc->xdp_rxq, nc->pool.small ?
+					 MEM_TYPE_PAGE_POOL :
+					 MEM_TYPE_PAGE_SHARED, nc->pool.small);
 	if (err)
 		xdp_rxq_info_unreg(&nc->xdp_rxq);
 	return err;
@@ -59,11 +60,11 @@ int netvsc_xdp_chan_init(struct netvsc_chan *nc)
 
 void netvsc_xdp_chan_exit(struct netvsc_chan *nc)
 {
+	if (nc->xdp_page)
+		netvsc_pool_put_page(nc, nc->xdp_page);
+	nc->xdp_page = NULL;
 	if (xdp_rxq_info_is_reg(&nc->xdp_rxq))
 		xdp_rxq_info_unreg(&nc->xdp_rxq);
-	if (nc->xdp_page)
-		__free_page(nc->xdp_page);
-	nc->xdp_page = NULL;
 }
 
 /* ---- receiving ---- */
@@ -78,6 +79,7 @@ static struct sk_buff *pass(struct netvsc_chan *nc, struct xdp_buff *xdp)
 		return NULL;
 	}
 	nc->xdp_page = NULL;
+	skb_mark_for_recycle(skb);
 	skb_reserve(skb, xdp->data - xdp->data_hard_start);
 	__skb_put(skb, xdp->data_end - xdp->data);
 	if (meta)
@@ -166,14 +168,14 @@ struct sk_buff *netvsc_xdp_receive(struct netvsc_chan *nc,
 		return NULL;
 	}
 	if (!nc->xdp_page)
-		nc->xdp_page = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
+		nc->xdp_page = netvsc_pool_page(nc);
 	if (!nc->xdp_page) {
 		netvsc_count(nc->nd, NETVSC_EV_RX_NO_MEMORY);
 		return NULL;
 	}
 
 	xdp_init_buff(&xdp, PAGE_SIZE, &nc->xdp_rxq);
-	xdp_prepare_buff(&xdp, page_address(nc->xdp_page), XDP_PACKET_HEADROOM,
+	xdp_prepare_buff(&xdp, nc->xdp_page, XDP_PACKET_HEADROOM,
 			 frame->len, true);
 	memcpy(xdp.data, frame->data, frame->len);
 
