@@ -38,6 +38,8 @@ static void add_info(struct json_object *o, const struct netvsp_info *info)
 	put(o, "channels", info->channels);
 	put(o, "filter", info->filter);
 	json_object_object_add(o, "rsc", json_object_new_boolean(info->rsc));
+	json_object_object_add(o, "steered",
+			       json_object_new_boolean(info->steered));
 }
 
 static int add_card(unsigned int card, struct netvsp *n, void *arg)

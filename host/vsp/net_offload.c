@@ -288,7 +288,7 @@ static const char *take_params(struct netvsp *n, const uint8_t *in,
 	    !place_good(p->key_offset, p->key_size, len))
 		return "the key's size or place";
 	memcpy(n->rss_key, in + p->key_offset, sizeof(n->rss_key));
-	net_toeplitz_init(&s->toeplitz, n->rss_key);
+	toeplitz_init(&s->toeplitz, n->rss_key);
 	return NULL;
 }
 
@@ -306,7 +306,7 @@ uint32_t net_rss_set(struct net_chan *c, const uint8_t *in, uint32_t len)
 	next = n->set;
 	pthread_mutex_unlock(&n->set_lock);
 	if (!next.table_len)
-		net_toeplitz_init(&next.toeplitz, default_key);
+		toeplitz_init(&next.toeplitz, default_key);
 	if (p.flags & NDIS_RSS_DISABLE) {
 		next.rss = false;
 	} else {
@@ -323,5 +323,6 @@ uint32_t net_rss_set(struct net_chan *c, const uint8_t *in, uint32_t len)
 	memcpy(s->table, next.table, sizeof(s->table));
 	s->toeplitz = next.toeplitz;
 	netvsp_settings_end(n);
+	net_steer(n);
 	return RNDIS_STATUS_SUCCESS;
 }

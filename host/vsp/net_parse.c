@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Headers of frames, the sums in them, and the Toeplitz hash ([MS-NDIS] RSS).
+ * Headers of frames, the sums in them, and what of them is hashed ([MS-NDIS] RSS).
  * All of it works on private copies and has no state.
  */
 #include <arpa/inet.h>
@@ -118,45 +118,7 @@ uint16_t net_ip_sum(const uint8_t *p, uint32_t len)
 	return ~sum_fold(sum_add(0, p, len));
 }
 
-/* ---- Toeplitz ---- */
-
-/* 32 bits of the key from bit `at` on; it goes on with zeroes. */
-static uint32_t key_bits(const uint8_t key[NDIS_RSS_KEY_LEN], unsigned int at)
-{
-	uint64_t v = 0;
-	unsigned int i;
-
-	for (i = 0; i < 5; i++)
-		v = v << 8 |
-		    (at / 8 + i < NDIS_RSS_KEY_LEN ? key[at / 8 + i] : 0);
-	return v >> (8 - at % 8);
-}
-
-void net_toeplitz_init(struct net_toeplitz *t,
-		       const uint8_t key[NDIS_RSS_KEY_LEN])
-{
-	unsigned int i, v, bit;
-
-	memset(t, 0, sizeof(*t));
-	for (i = 0; i < NET_HASH_INPUT * 2; i++)
-		for (v = 0; v < 16; v++)
-			for (bit = 0; bit < 4; bit++)
-				if (v >> (3 - bit) & 1)
-					t->part[i][v] ^=
-						key_bits(key, i * 4 + bit);
-}
-
-static uint32_t toeplitz(const struct net_toeplitz *t, const uint8_t *in,
-			 unsigned int len)
-{
-	uint32_t hash = 0;
-	unsigned int i;
-
-	for (i = 0; i < len; i++)
-		hash ^= t->part[2 * i][in[i] >> 4] ^
-			t->part[2 * i + 1][in[i] & 15];
-	return hash;
-}
+/* ---- flows ---- */
 
 static bool ports_hashed(uint32_t info, const struct net_headers *h)
 {
@@ -173,12 +135,12 @@ static bool ports_hashed(uint32_t info, const struct net_headers *h)
 	return false;
 }
 
-bool net_toeplitz_hash(const struct net_toeplitz *t, uint32_t info,
-		       const uint8_t *frame, const struct net_headers *h,
-		       uint32_t *hash)
+bool net_flow_hash(const struct toeplitz *t, uint32_t info,
+		   const uint8_t *frame, const struct net_headers *h,
+		   uint32_t *hash)
 {
 	unsigned int len = h->v4 ? 8 : 32;
-	uint8_t in[NET_HASH_INPUT];
+	uint8_t in[TOEPLITZ_INPUT];
 
 	if (!h->v4 && !h->v6)
 		return false;
@@ -190,6 +152,6 @@ bool net_toeplitz_hash(const struct net_toeplitz *t, uint32_t info,
 				     NDIS_HASH_IPV6 | NDIS_HASH_IPV6_EXT))) {
 		return false;
 	}
-	*hash = toeplitz(t, in, len);
+	*hash = toeplitz_hash(t, in, len);
 	return true;
 }

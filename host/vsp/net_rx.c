@@ -203,8 +203,8 @@ static void choose_channel(struct net_queue *q, struct arrival *a)
 
 	a->channel = q->first;
 	if (!s->rss || !s->table_len ||
-	    !net_toeplitz_hash(&s->toeplitz, s->hash_info, a->start, &a->h,
-			       &a->hash))
+	    !net_flow_hash(&s->toeplitz, s->hash_info, a->start, &a->h,
+			   &a->hash))
 		return;
 	a->hashed = true;
 	net_count(q, rx_hashed);

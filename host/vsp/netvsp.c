@@ -67,13 +67,15 @@ void netvsp_settings_end(struct netvsp *n)
 void netvsp_settings_reset(struct netvsp *n)
 {
 	struct net_settings *s = netvsp_settings(n);
-	bool user_link = s->user_link;
+	bool user_link = s->user_link, steered = s->rss;
 
 	memset(s, 0, sizeof(*s));
 	s->user_link = user_link;
 	s->frame = NET_ETH_DEFAULT;
 	memcpy(s->mac, n->mac, sizeof(s->mac));
 	netvsp_settings_end(n);
+	if (steered)
+		net_steer(n);
 }
 
 /* ---- channels ---- */
@@ -364,6 +366,7 @@ void netvsp_get_info(struct netvsp *n, struct netvsp_info *out)
 		.user_link = atomic_load(&n->user_link),
 		.version = atomic_load(&n->version),
 		.queues = n->nqueues,
+		.steered = net_steered(n->net),
 	};
 	memcpy(out->permanent_mac, n->mac, sizeof(n->mac));
 	memcpy(out->mac, n->mac, sizeof(n->mac));

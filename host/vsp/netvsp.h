@@ -55,6 +55,7 @@ struct netvsp_info {
 	unsigned int channels; /* open */
 	uint32_t filter;       /* RNDIS_FILTER_*; 0: the child's card is down */
 	bool rsc;	       /* coalesced frames go to the child whole */
+	bool steered; /* the back end knows which flow belongs to which queue */
 };
 void netvsp_get_info(struct netvsp *n, struct netvsp_info *out);
 

@@ -10,11 +10,12 @@
  *   net_rndis.c   RNDIS control messages and their answers
  *   net_oid.c     what a child may ask and set
  *   net_offload.c NDIS objects: offloads and receive-side scaling
+ *   net_steer.c   which of the back end's queues gets which flow
  *   net_tx.c      frames of the child to the back end
  *   net_rx.c      frames of the back end to the child
  *   net_batch.c   received frames on their way: transfer packets, hand-over
  *   net_pool.c    the receive buffer, cut into sections; the send buffer
- *   net_parse.c   headers of frames, Toeplitz hash; no state
+ *   net_parse.c   headers of frames, what of them is hashed; no state
  *   net_count.c   counters
  *
  * Threads: the server thread owns the card and its list of channels.  Queue q of
@@ -38,6 +39,7 @@
 #include "mem/mem.h"
 #include "netvsp.h"
 #include "util/log.h"
+#include "util/toeplitz.h"
 
 #define NET_ETH_HEADER	  14u
 #define NET_VLAN_HEADER	  4u
@@ -197,17 +199,10 @@ uint16_t net_pseudo_sum(const uint8_t *frame, const struct net_headers *h,
 /* Of `len` bytes, complemented: what an IPv4 header wants. */
 uint16_t net_ip_sum(const uint8_t *p, uint32_t len);
 
-/* For each half byte of the input: what it adds to the hash. */
-#define NET_HASH_INPUT 36u
-struct net_toeplitz {
-	uint32_t part[NET_HASH_INPUT * 2][16];
-};
-void net_toeplitz_init(struct net_toeplitz *t,
-		       const uint8_t key[NDIS_RSS_KEY_LEN]);
 /* False: nothing in this frame is hashed as `info` (NDIS_HASH_*) says. */
-bool net_toeplitz_hash(const struct net_toeplitz *t, uint32_t info,
-		       const uint8_t *frame, const struct net_headers *h,
-		       uint32_t *hash);
+bool net_flow_hash(const struct toeplitz *t, uint32_t info,
+		   const uint8_t *frame, const struct net_headers *h,
+		   uint32_t *hash);
 
 /* ---- what the child set; the queues' workers have copies ---- */
 
@@ -223,7 +218,7 @@ struct net_settings {
 	uint8_t table[NDIS_RSS_TABLE_MAX];
 	unsigned int nmulticast;
 	uint8_t multicast[NET_MULTICAST_MAX][6];
-	struct net_toeplitz toeplitz;
+	struct toeplitz toeplitz;
 };
 
 /* ---- received frames on their way to the child ---- */
@@ -539,6 +534,9 @@ uint32_t net_offload_set(struct net_chan *c, const uint8_t *in, uint32_t len);
 uint32_t net_rss_caps(struct netvsp *n, uint8_t *out, uint32_t *len);
 uint32_t net_rss_set(struct net_chan *c, const uint8_t *in, uint32_t len);
 void net_offload_reset(struct netvsp *n);
+
+/* net_steer.c; any thread: receive-side scaling was set, or forgotten. */
+void net_steer(struct netvsp *n);
 
 /* net_tx.c: the RNDIS messages of c->pkt, from c->held_at on.  -EAGAIN: the
  * back end has no room; else NVS_STATUS_*. */

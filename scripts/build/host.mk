@@ -5,24 +5,42 @@
 # address and undefined-behaviour sanitisers for the unit tests.
 
 CC = gcc
-HOST_CPPFLAGS = -D_GNU_SOURCE -Ihost -Iinclude
+HOST_CPPFLAGS = -D_GNU_SOURCE -Ihost -Iinclude -Ibuild/bpf
 HOST_CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
 	      -fno-strict-aliasing -fno-common -pthread $(CFLAGS)
-HOST_LIBS = -luring -lsystemd -ljson-c -pthread
+HOST_LIBS = -Wl,--as-needed -luring -lsystemd -ljson-c -lbpf -pthread
 SAN_FLAGS = -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	    -fno-omit-frame-pointer
 
 # A room's sources; backend keeps one folder for each kind of back end.
 rooms := util mem vm hv chipset vmbus vsp backend vmwp hvctl
-room-sources = $(filter-out host/$(1)/main.c,\
+room-sources = $(filter-out host/$(1)/main.c %.bpf.c,\
 		 $(sort $(wildcard host/$(1)/*.c host/$(1)/*/*.c)))
 present-rooms := $(foreach r,$(rooms),$(if $(call room-sources,$(r)),$(r)))
+
+# Programs for the kernel, each as a header that includes all of it.
+CLANG = clang
+BPF_FLAGS = -target bpf -O2 -g -Wall -Werror -Ihost \
+	    -I/usr/include/$(shell $(CC) -print-multiarch)
+bpf-headers := $(patsubst %.bpf.c,build/bpf/%.skel.h,\
+		 $(notdir $(wildcard host/*/*/*.bpf.c)))
+
+define bpf-program
+build/bpf/$(basename $(notdir $(1:.c=))).skel.h: $(1)
+	@mkdir -p $$(@D)
+	$$(call say,BPF,$(1))$$(CLANG) $$(BPF_FLAGS) -MMD -MP -MT $$@ \
+		-MF $$(@:.skel.h=.d) -c -o $$(@:.skel.h=.o) $(1)
+	$$(quiet)PATH=$$$$PATH:/usr/sbin bpftool gen skeleton $$(@:.skel.h=.o) \
+		name $(basename $(notdir $(1:.c=))) >$$@
+endef
+$(foreach p,$(wildcard host/*/*/*.bpf.c),$(eval $(call bpf-program,$(p))))
+-include $(bpf-headers:.skel.h=.d)
 
 flags-host =
 flags-san = $(SAN_FLAGS)
 
 define variant
-build/$(1)/obj/%.o: %.c
+build/$(1)/obj/%.o: %.c | $(bpf-headers)
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$<$(if $(filter san,$(1)), (sanitised)))$$(CC) $$(HOST_CPPFLAGS) \
 		$$(HOST_CFLAGS) $$(flags-$(1)) -MMD -MP -c -o $$@ $$<

@@ -20,7 +20,6 @@ $(foreach t,$(unit-tests:build/unit/%=%),$(eval $(call unit-test,$(t))))
 
 # Fuzz targets compile their rooms from source: libFuzzer wants its own
 # instrumentation in them.
-CLANG = clang
 FUZZ_FLAGS = -fsanitize=fuzzer,address,undefined \
 	     -fno-sanitize-recover=undefined
 FUZZ_TIME ?= 60
@@ -28,7 +27,7 @@ FUZZ_TIME ?= 60
 fuzz-rooms = $(foreach r,$(call links,tests/fuzz/$(1).c),$(call room-sources,$(r)))
 
 define fuzz-test
-build/fuzz/$(1): tests/fuzz/$(1).c $(call fuzz-rooms,$(1))
+build/fuzz/$(1): tests/fuzz/$(1).c $(call fuzz-rooms,$(1)) $(bpf-headers)
 	@mkdir -p $$(@D)
 	@$$(CLANG) $$(HOST_CPPFLAGS) -MM -MT $$@ tests/fuzz/$(1).c \
 		$(call fuzz-rooms,$(1)) >$$@.d

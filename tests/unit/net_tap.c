@@ -29,53 +29,16 @@
 #include <unistd.h>
 
 #include "net_card.h"
+#include "net_ns.h"
 
 #define NAME	     "tt0"
 #define UDP_HEAD     (14 + 20 + 8)
 #define MAIN_SECONDS 20000
 
-static bool allowed;
 static char why[300];
 static uint8_t frame[NET_FRAME_MAX], got[NET_FRAME_MAX + 16];
 
 /* ---- the other end ---- */
-
-static void run_ip(const char *line)
-{
-	char full[200];
-
-	snprintf(full, sizeof(full), "ip %s", line);
-	if (system(full))
-		fail_msg("%s", full);
-}
-
-/* The kernel's own looking around, which is in nobody's test. */
-static void no_ipv6(void)
-{
-	int fd = open("/proc/sys/net/ipv6/conf/default/disable_ipv6",
-		      O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (write(fd, "1", 1) != 1)
-		print_message("# IPv6 stays on\n");
-	close(fd);
-}
-
-static int group_setup(void **state)
-{
-	(void)state;
-	allowed = !unshare(CLONE_NEWNET) &&
-		  !access("/dev/net/tun", R_OK | W_OK);
-	if (allowed)
-		run_ip("link set lo up");
-	if (!allowed)
-		print_message("# no network namespace, or no /dev/net/tun: "
-			      "skipped\n");
-	else
-		no_ipv6();
-	return 0;
-}
 
 static int setup(void **state)
 {
@@ -84,24 +47,9 @@ static int setup(void **state)
 	return 0;
 }
 
-#define NEEDS_TAP               \
-	do {                    \
-		(void)state;    \
-		if (!allowed)   \
-			skip(); \
-	} while (0)
-
 static struct net *open_tap(unsigned int queues, uint32_t mtu)
 {
-	struct net_options opt = { .kind = "tap",
-				   .ifname = NAME,
-				   .queues = queues,
-				   .mtu = mtu };
-	struct net *n = NULL;
-
-	if (net_open(&opt, &n, why, sizeof(why)))
-		fail_msg("net_open: %s", why);
-	return n;
+	return ns_tap(NAME, queues, mtu);
 }
 
 static void refused(const char *ifname, unsigned int queues, uint32_t mtu,
@@ -118,25 +66,6 @@ static void refused(const char *ifname, unsigned int queues, uint32_t mtu,
 	if (!strstr(why, text))
 		fail_msg("'%s' does not say '%s'", why, text);
 	assert_null(strchr(why, '\n'));
-}
-
-/* Frames with their virtio_net_hdr, as the kernel has them. */
-static int packet_socket(void)
-{
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
-	struct sockaddr_ll addr = { .sll_family = AF_PACKET,
-				    .sll_protocol = htons(ETH_P_ALL),
-				    .sll_ifindex = if_nametoindex(NAME) };
-	struct timeval wait = { .tv_sec = 20 };
-	int one = 1;
-
-	assert_true(fd >= 0);
-	assert_int_equal(setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &one,
-				    sizeof(one)),
-			 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	return fd;
 }
 
 /* The next frame of our EtherType or of IPv4 that came from the card. */
@@ -161,14 +90,6 @@ static size_t packet_recv(int fd, struct virtio_net_hdr *hdr)
 	return n - sizeof(*hdr);
 }
 
-static void packet_send(int fd, size_t len)
-{
-	static const struct virtio_net_hdr hdr;
-	struct iovec iov[2] = { { (void *)&hdr, sizeof(hdr) }, { frame, len } };
-
-	assert_int_equal(writev(fd, iov, 2), sizeof(hdr) + len);
-}
-
 /* Whatever else the kernel sends is passed over. */
 static int fetch(struct card *c, size_t size, uint16_t type)
 {
@@ -183,8 +104,8 @@ static int fetch(struct card *c, size_t size, uint16_t type)
 static void open_up(struct card *c, unsigned int queues)
 {
 	card_open(c, open_tap(queues, 0));
-	run_ip("addr add 10.99.0.1/24 dev " NAME);
-	run_ip("neigh add 10.99.0.2 lladdr 02:00:00:00:00:02 dev " NAME);
+	ns_ip("addr add 10.99.0.1/24 dev " NAME);
+	ns_ip("neigh add 10.99.0.2 lladdr 02:00:00:00:00:02 dev " NAME);
 }
 
 /* A datagram of the kernel's towards the child, perhaps many in one. */
@@ -214,27 +135,27 @@ static void test_frames(void **state)
 	struct card c;
 	int fd;
 
-	NEEDS_TAP;
+	NS_NEEDED;
 	card_open(&c, open_tap(1, 0));
 	assert_string_equal(c.net->name, NAME);
 	assert_int_equal(c.net->info.max_mtu, 1500);
 	assert_true(c.net->info.can & NET_CAN_CSUM);
 	/* We made it, so it is up. */
 	assert_true(net_link(c.net));
-	fd = packet_socket();
+	fd = ns_packet_socket(NAME);
 	card_frame(frame, 1514, 1);
 	assert_int_equal(card_send(&c, frame, 1514), 0);
 	assert_int_equal(packet_recv(fd, &hdr), 1514);
 	assert_memory_equal(frame, got, 1514);
 	card_frame(frame, 700, 2);
-	packet_send(fd, 700);
+	ns_send(fd, frame, 700);
 	assert_int_equal(fetch(&c, sizeof(got), 0x88b5), 700);
 	assert_memory_equal(frame, got, 700);
 	/* Exactly as long as the room, and one more. */
-	packet_send(fd, 700);
+	ns_send(fd, frame, 700);
 	assert_int_equal(fetch(&c, 700, 0x88b5), 700);
-	packet_send(fd, 700);
-	packet_send(fd, 60);
+	ns_send(fd, frame, 700);
+	ns_send(fd, frame, 60);
 	assert_int_equal(fetch(&c, 699, 0x88b5), -EMSGSIZE);
 	assert_int_equal(fetch(&c, 699, 0x88b5), 60);
 	net_get_stats(c.net, 0, &s);
@@ -255,9 +176,9 @@ static void test_system_calls(void **state)
 	unsigned int i;
 	int fd;
 
-	NEEDS_TAP;
+	NS_NEEDED;
 	card_open(&c, open_tap(1, 0));
-	fd = packet_socket();
+	fd = ns_packet_socket(NAME);
 	card_frame(frame, 1514, 1);
 	net_get_stats(c.net, 0, &before);
 	for (i = 0; i < 100; i++)
@@ -266,7 +187,7 @@ static void test_system_calls(void **state)
 	assert_int_equal(after.system_calls - before.system_calls, 100);
 	before = after;
 	for (i = 0; i < 100; i++)
-		packet_send(fd, 1514);
+		ns_send(fd, frame, 1514);
 	for (i = 0; i < 100; i++)
 		assert_int_equal(fetch(&c, sizeof(got), 0x88b5), 1514);
 	net_get_stats(c.net, 0, &after);
@@ -305,9 +226,9 @@ static void test_batch(void **state)
 	unsigned int i;
 	int fd;
 
-	NEEDS_TAP;
+	NS_NEEDED;
 	card_open(&c, open_tap(1, 0));
-	fd = packet_socket();
+	fd = ns_packet_socket(NAME);
 	for (i = 0; i < BATCH; i++) {
 		card_frame(kept[i], 1000, i);
 		assert_int_equal(
@@ -351,7 +272,7 @@ static void test_batch(void **state)
 	assert_int_equal(s.frames_out, BATCH + 5);
 	assert_int_equal(card_call(&c, card_start_fn), 0);
 	send_more(&c, kept[6], 100, 0);
-	run_ip("link del " NAME);
+	ns_ip("link del " NAME);
 	assert_true(card_wait(&c.link, MAIN_SECONDS));
 	card_call(&c, card_flush_fn);
 	close(fd);
@@ -364,7 +285,7 @@ static void test_unsummed(void **state)
 {
 	struct card c;
 
-	NEEDS_TAP;
+	NS_NEEDED;
 	open_up(&c, 1);
 	memset(frame, 0x55, sizeof(frame));
 	send_udp(1000, 0, 9);
@@ -389,7 +310,7 @@ static void test_unsplit_in(void **state)
 	unsigned int i;
 	struct card c;
 
-	NEEDS_TAP;
+	NS_NEEDED;
 	open_up(&c, 1);
 	memset(frame, 0x55, sizeof(frame));
 	assert_int_equal(net_set_offloads(c.net, NET_CAN_CSUM | NET_CAN_TSO4 |
@@ -455,9 +376,9 @@ static void test_unsplit_out(void **state)
 	struct card c;
 	int fd;
 
-	NEEDS_TAP;
+	NS_NEEDED;
 	open_up(&c, 1);
-	fd = packet_socket();
+	fd = ns_packet_socket(NAME);
 	tcp_frame(payload);
 	c.hdr = (struct virtio_net_hdr){
 		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
@@ -508,7 +429,7 @@ static void test_queues(void **state)
 	unsigned int count[4], round;
 	struct card c;
 
-	NEEDS_TAP;
+	NS_NEEDED;
 	open_up(&c, 4);
 	assert_int_equal(c.net->info.queues, 4);
 	for (round = 0; round < 3; round++) {
@@ -537,13 +458,13 @@ static void test_stopped(void **state)
 	struct card c;
 	unsigned int i;
 
-	NEEDS_TAP;
+	NS_NEEDED;
 	for (i = 0; i < 2; i++) {
 		if (i)
-			run_ip("tuntap add " NAME " mode tap");
+			ns_ip("tuntap add " NAME " mode tap");
 		open_up(&c, 1);
-		run_ip("link set " NAME " up");
-		run_ip("neigh replace 10.99.0.2 lladdr 02:00:00:00:00:02 dev " NAME);
+		ns_ip("link set " NAME " up");
+		ns_ip("neigh replace 10.99.0.2 lladdr 02:00:00:00:00:02 dev " NAME);
 		assert_int_equal(card_recv(&c, got, sizeof(got)), -EAGAIN);
 		card_call(&c, card_stop_fn);
 		send_udp(100, 0, 9);
@@ -555,7 +476,7 @@ static void test_stopped(void **state)
 				 UDP_HEAD + 200);
 		card_close(&c);
 	}
-	run_ip("link del " NAME);
+	ns_ip("link del " NAME);
 }
 
 /* ---- links ---- */
@@ -565,26 +486,26 @@ static void test_link(void **state)
 	struct card c;
 	unsigned int i;
 
-	NEEDS_TAP;
+	NS_NEEDED;
 	card_open(&c, open_tap(2, 0));
 	card_frame(frame, 60, 1);
 	for (i = 0; i < 3; i++) {
-		run_ip("link set " NAME " down");
+		ns_ip("link set " NAME " down");
 		assert_true(card_wait(&c.link, MAIN_SECONDS));
 		assert_false(net_link(c.net));
 		assert_true(card_send(&c, frame, 60) < 0);
-		run_ip("link set " NAME " up");
+		ns_ip("link set " NAME " up");
 		assert_true(card_wait(&c.link, MAIN_SECONDS));
 		assert_true(net_link(c.net));
 		assert_int_equal(card_send(&c, frame, 60), 0);
 	}
 	/* What other interfaces do is none of our business. */
-	run_ip("link set lo down");
-	run_ip("link set lo up");
+	ns_ip("link set lo down");
+	ns_ip("link set lo up");
 	/* A change that came while no queue was started. */
 	for (c.queue = 0; c.queue < 2; c.queue++)
 		card_call(&c, card_stop_fn);
-	run_ip("link set " NAME " down");
+	ns_ip("link set " NAME " down");
 	c.queue = 0;
 	assert_int_equal(card_call(&c, card_start_fn), 0);
 	assert_false(net_link(c.net));
@@ -596,12 +517,12 @@ static void test_removed(void **state)
 {
 	struct card c;
 
-	NEEDS_TAP;
+	NS_NEEDED;
 	card_open(&c, open_tap(2, 0));
 	/* Both wait; then there is nothing any more to wait for. */
 	while (card_recv(&c, got, sizeof(got)) != -EAGAIN)
 		;
-	run_ip("link del " NAME);
+	ns_ip("link del " NAME);
 	assert_true(card_wait(&c.link, MAIN_SECONDS));
 	assert_false(net_link(c.net));
 	card_frame(frame, 60, 1);
@@ -639,26 +560,26 @@ static void test_refused(void **state)
 {
 	struct net *n;
 
-	NEEDS_TAP;
+	NS_NEEDED;
 	refused("", 1, 0, "needs an interface");
 	refused(NULL, 1, 0, "needs an interface");
 	refused("a-very-long-name", 1, 0, "1 to 15 characters");
 	refused("a/b", 1, 0, "no name of an interface");
 	refused("tap%d", 1, 0, "no name of an interface");
 	refused("lo", 1, 0, "lo is no TAP interface");
-	run_ip("tuntap add " NAME " mode tap user 4711");
+	ns_ip("tuntap add " NAME " mode tap user 4711");
 	refused(NAME, 4, 0, "has one queue only");
 	refused(NAME, 1, 9000, "ip link set " NAME " mtu 9000");
 	set_net_admin(false);
 	refused(NAME, 1, 0, "belongs to another user");
 	refused("tt7", 1, 0, "there is no interface tt7");
 	set_net_admin(true);
-	run_ip("link set " NAME " up");
+	ns_ip("link set " NAME " up");
 	n = open_tap(1, 0);
 	assert_int_equal(n->info.max_mtu, 1500);
 	refused(NAME, 1, 0, "in use by another program");
 	net_close(n);
-	run_ip("link del " NAME);
+	ns_ip("link del " NAME);
 	/* Multi-queue, which the kernel would let a second program share. */
 	n = open_tap(2, 0);
 	refused(NAME, 1, 0, "in use by another program");
@@ -671,7 +592,7 @@ static void test_mtu(void **state)
 {
 	struct net *n;
 
-	NEEDS_TAP;
+	NS_NEEDED;
 	n = open_tap(1, 9000);
 	assert_int_equal(n->info.max_mtu, 9000);
 	net_close(n);
@@ -698,16 +619,16 @@ static void test_again(void **state)
 	unsigned int i, fds = open_fds();
 	struct card c;
 
-	NEEDS_TAP;
-	run_ip("tuntap add " NAME " mode tap multi_queue");
-	run_ip("link set " NAME " up");
+	NS_NEEDED;
+	ns_ip("tuntap add " NAME " mode tap multi_queue");
+	ns_ip("link set " NAME " up");
 	for (i = 0; i < 20; i++) {
 		card_open(&c, open_tap(3, 0));
 		while (card_recv(&c, got, sizeof(got)) != -EAGAIN)
 			;
 		card_close(&c);
 	}
-	run_ip("link del " NAME);
+	ns_ip("link del " NAME);
 	assert_int_equal(open_fds(), fds);
 }
 
@@ -729,5 +650,5 @@ int main(void)
 		cmocka_unit_test_setup(test_again, setup),
 	};
 
-	return cmocka_run_group_tests_name("net-tap", tests, group_setup, NULL);
+	return cmocka_run_group_tests_name("net-tap", tests, ns_setup, NULL);
 }

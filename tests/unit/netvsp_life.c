@@ -70,27 +70,27 @@ static void vectors(void **state)
 				      0x25, 0x01, 0x02, 0x00, 0,    3,
 				      0,    0,	  0,	0,    0,    0,
 				      0,    1,	  0x0a, 0xea, 0x06, 0xe6 };
-	static struct net_toeplitz t;
+	static struct toeplitz t;
 	struct net_headers h;
 	uint8_t f[100] = { 0 };
 	uint32_t hash;
 
 	(void)state;
-	net_toeplitz_init(&t, key);
+	toeplitz_init(&t, key);
 	f[12] = 8;
 	f[14] = 0x45;
 	f[23] = 6;
 	memcpy(f + 26, v4, 12);
 	net_parse(f, sizeof(f), &h);
-	assert_true(net_toeplitz_hash(&t, 0x1701, f, &h, &hash));
+	assert_true(net_flow_hash(&t, 0x1701, f, &h, &hash));
 	assert_int_equal(hash, 0x51ccc178);
-	assert_true(net_toeplitz_hash(&t, NDIS_HASH_IPV4, f, &h, &hash));
+	assert_true(net_flow_hash(&t, NDIS_HASH_IPV4, f, &h, &hash));
 	assert_int_equal(hash, 0x323e8fc2);
-	assert_false(net_toeplitz_hash(&t, NDIS_HASH_IPV6, f, &h, &hash));
+	assert_false(net_flow_hash(&t, NDIS_HASH_IPV6, f, &h, &hash));
 	/* A fragment has no ports. */
 	f[20] = 0x20;
 	net_parse(f, sizeof(f), &h);
-	assert_true(net_toeplitz_hash(&t, 0x1701, f, &h, &hash));
+	assert_true(net_flow_hash(&t, 0x1701, f, &h, &hash));
 	assert_int_equal(hash, 0x323e8fc2);
 	memset(f, 0, sizeof(f));
 	f[12] = 0x86;
@@ -99,9 +99,9 @@ static void vectors(void **state)
 	f[20] = 6;
 	memcpy(f + 22, v6, 36);
 	net_parse(f, sizeof(f), &h);
-	assert_true(net_toeplitz_hash(&t, 0x1701, f, &h, &hash));
+	assert_true(net_flow_hash(&t, 0x1701, f, &h, &hash));
 	assert_int_equal(hash, 0x40207d3d);
-	assert_true(net_toeplitz_hash(&t, NDIS_HASH_IPV6, f, &h, &hash));
+	assert_true(net_flow_hash(&t, NDIS_HASH_IPV6, f, &h, &hash));
 	assert_int_equal(hash, 0x2cc18cd5);
 }
 

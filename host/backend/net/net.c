@@ -122,6 +122,26 @@ int net_set_offloads(struct net *n, unsigned int can)
 	return n->ops->set_offloads ? n->ops->set_offloads(n, can) : 0;
 }
 
+/* Filters have no queues of their own. */
+static const struct net *bottom(const struct net *n)
+{
+	while (n->lower)
+		n = n->lower;
+	return n;
+}
+
+void net_set_steering(struct net *n, const struct net_steering *s)
+{
+	n = (struct net *)bottom(n);
+	if (n->ops->set_steering)
+		n->ops->set_steering(n, s);
+}
+
+bool net_steered(const struct net *n)
+{
+	return __atomic_load_n(&bottom(n)->steered, __ATOMIC_RELAXED);
+}
+
 int net_queue_start(struct net *n, unsigned int queue, struct worker *w)
 {
 	if (queue >= n->info.queues)

@@ -6,8 +6,8 @@
  * are the child's: out leaves it.
  *
  * A backend has queues.  Each queue is served by one worker, on whose thread
- * all its calls and events run; net_open/close/set_events/set_offloads run on
- * the server thread.  Frames are passed synchronously: no buffer is kept after a
+ * all its calls and events run; net_open/close/set_* run on the server
+ * thread.  Frames are passed synchronously: no buffer is kept after a
  * call has returned, so guest memory may be handed in and out directly.
  *
  * Filters (faults, capture) are backends on top of another one; closing a
@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "net_hash.h"
 #include "util/worker.h"
 
 /* UDP segmentation; headers may be older than the kernel. */
@@ -81,6 +82,8 @@ struct net_ops {
 	void (*flush)(struct net *n, unsigned int queue);
 	/* May be NULL: what the child takes on receive makes no difference. */
 	int (*set_offloads)(struct net *n, unsigned int can);
+	/* May be NULL: it spreads what comes as it likes. */
+	void (*set_steering)(struct net *n, const struct net_steering *s);
 	void (*close)(struct net *n);
 };
 
@@ -98,6 +101,7 @@ struct net {
 	struct net_info info;
 	char *name;	/* for people: "tap0", "user", ... */
 	bool link_down; /* atomic */
+	bool steered;	/* atomic; see net_steered() */
 	const struct net_events *events;
 	void *events_arg;
 	/* Each written by its queue's worker alone: relaxed atomics. */
@@ -144,6 +148,14 @@ void net_set_events(struct net *n, const struct net_events *ev, void *arg);
  * (NET_CAN_*).  Nothing, until it is called.
  */
 int net_set_offloads(struct net *n, unsigned int can);
+/*
+ * Server thread, at any time: on which queue the frames of which flow are
+ * wanted.  A hint, which costs nothing if it is not followed but the way of a
+ * frame from one queue's worker to another's.
+ */
+void net_set_steering(struct net *n, const struct net_steering *s);
+/* Any thread: is the hint followed? */
+bool net_steered(const struct net *n);
 /* Any thread: is there another end? */
 bool net_link(const struct net *n);
 /* Any thread; a filter's has what is below it as well. */

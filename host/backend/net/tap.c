@@ -8,12 +8,9 @@
  * those attached: that is what start and stop do.
  */
 #include <errno.h>
-#include <linux/if_tun.h>
-#include <net/if.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -100,13 +97,12 @@ static void unwatch(struct tap *t, struct tap_queue *q)
 
 static int tap_start(struct net *n, unsigned int queue, struct worker *w)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_ATTACH_QUEUE };
 	struct tap *t = to_tap(n);
 	struct tap_queue *q = &t->queue[queue];
 	int err = watch(t, q, w);
 
-	if (!err && t->multi_queue && ioctl(q->fd, TUNSETQUEUE, &ifr))
-		err = -errno;
+	if (!err && t->multi_queue)
+		err = tap_queue_attach(q);
 	if (err == -EBADFD || err == -EINVAL) {
 		/* Removed meanwhile: a card whose cable is pulled. */
 		q->gone = true;
@@ -128,9 +124,9 @@ static int tap_start(struct net *n, unsigned int queue, struct worker *w)
 
 static void tap_stop(struct net *n, unsigned int queue)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_DETACH_QUEUE };
 	struct tap *t = to_tap(n);
 	struct tap_queue *q = &t->queue[queue];
+	int err = 0;
 
 	if (!q->started)
 		return;
@@ -138,10 +134,11 @@ static void tap_stop(struct net *n, unsigned int queue)
 	tap_batch_flush(q);
 	tap_batch_end(q);
 	unwatch(t, q);
-	if (t->multi_queue && !q->gone && ioctl(q->fd, TUNSETQUEUE, &ifr) &&
-	    errno != EBADFD && errno != EINVAL)
+	if (t->multi_queue && !q->gone)
+		err = tap_queue_detach(q);
+	if (err && err != -EBADFD && err != -EINVAL)
 		log_warn(t->ifname, "queue %u cannot be detached: %s", queue,
-			 strerror(errno));
+			 strerror(-err));
 }
 
 static int tap_send(struct net *n, unsigned int queue,
@@ -216,7 +213,11 @@ static int set_offloads(struct net *n, unsigned int can)
 
 static void tap_close(struct net *n)
 {
-	tap_detach(to_tap(n));
+	struct tap *t = to_tap(n);
+
+	tap_steer_end(t);
+	tap_detach(t);
+	pthread_mutex_destroy(&t->order_lock);
 	free(n);
 }
 
@@ -229,6 +230,7 @@ static const struct net_ops tap_ops = {
 	.flush = tap_flush,
 	.recv = tap_recv,
 	.set_offloads = set_offloads,
+	.set_steering = tap_set_steering,
 	.close = tap_close,
 };
 
@@ -248,6 +250,7 @@ static int tap_open(const struct net_options *opt, struct net **out, char *why,
 	}
 	for (i = 0; i < t->nqueues; i++)
 		t->queue[i].tap = t;
+	pthread_mutex_init(&t->order_lock, NULL);
 	t->net.ops = &tap_ops;
 	t->net.name = strdup(t->ifname);
 	t->net.info.queues = t->nqueues;

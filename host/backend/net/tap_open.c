@@ -303,7 +303,10 @@ static int detach_all(struct tap *t)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_DETACH_QUEUE };
 	unsigned int i;
+	int none = -1;
 
+	/* Whoever had it before us may have left a program; old kernels none. */
+	ioctl(t->queue[0].fd, TUNSETSTEERINGEBPF, &none);
 	for (i = 0; i < t->nqueues && t->multi_queue; i++)
 		if (ioctl(t->queue[i].fd, TUNSETQUEUE, &ifr))
 			return -errno;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * TAP: tap.c moves frames, tap_batch.c many at once, tap_open.c gets hold of the
- * interface.
+ * interface, tap_steer.c says which of its queues gets which flow.
  */
 #ifndef BACKEND_TAP_VAR_H
 #define BACKEND_TAP_VAR_H
+
+#include <pthread.h>
 
 #include "net_var.h"
 
@@ -28,6 +30,15 @@ struct tap {
 	bool can_uso;
 	struct worker_poll change; /* on queue 0's worker */
 	unsigned int nqueues;
+
+	/* Of those up to the blank line, and of TUNSETQUEUE. */
+	pthread_mutex_t order_lock;
+	unsigned int nattached;
+	uint8_t attached[NET_QUEUES_MAX]; /* queues as the kernel counts them */
+	struct net_steering wish;
+	struct tap_steer *steer; /* NULL: none wanted yet, or none to be had */
+	bool no_steer;
+
 	struct tap_queue queue[NET_QUEUES_MAX];
 };
 
@@ -39,6 +50,13 @@ void tap_detach(struct tap *t);
 bool tap_is_up(const struct tap *t);
 /* What it may give to us without summing or splitting; 0 or -errno. */
 int tap_set_offloads(struct tap *t, unsigned int can);
+
+/* The queue's worker: TUNSETQUEUE.  0 or -errno. */
+int tap_queue_attach(struct tap_queue *q);
+int tap_queue_detach(struct tap_queue *q);
+/* Server thread. */
+void tap_set_steering(struct net *n, const struct net_steering *s);
+void tap_steer_end(struct tap *t);
 
 /* The queue's worker. */
 int tap_send_more(struct net *n, unsigned int queue,
