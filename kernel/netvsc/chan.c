@@ -51,6 +51,7 @@ static struct netvsc_chan *chan_alloc(struct netvsc_conn *conn, u32 index)
 		return NULL;
 	}
 	netvsc_coal_init(nc);
+	INIT_LIST_HEAD(&nc->direct.list);
 	conn->chan[index] = nc;
 	return nc;
 }

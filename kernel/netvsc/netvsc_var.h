@@ -302,6 +302,15 @@ struct netvsc_coal {
 	u32 tx_done;		/* tx.done at its start */
 };
 
+/* Of the poll: frames that GRO has nothing to do with; see rx_skb.c. */
+struct netvsc_direct {
+	struct list_head list;		/* of this poll */
+	bool on;
+	bool merged;			/* GRO wanted one of this poll's */
+	u32 frames;			/* that might go this way, in this poll */
+	u32 polls;			/* since it is on */
+};
+
 /* Of the poll, but for what comes back; see rx_pool.c. */
 struct netvsc_pool {
 	struct page_pool *small;	/* NULL: the kernel has none */
@@ -320,6 +329,7 @@ struct netvsc_chan {
 	struct netvsc_comps comps;
 	struct netvsc_rsc *rsc;		/* NULL: host has none */
 	struct netvsc_coal coal;
+	struct netvsc_direct direct;
 	struct netvsc_pool pool;
 	struct xdp_rxq_info xdp_rxq;
 	void *xdp_page;			/* the next frame's; NULL: get one */
@@ -605,11 +615,13 @@ int netvsc_rx_poll(struct napi_struct *napi, int budget);
 /*
  * rx_skb.c: frames to the stack. In the poll; NVS_STATUS_*. packet_done: at the
  * end of a transfer-page packet; false when a coalesced frame isn't whole.
+ * poll_done: before NAPI is completed.
  */
 u32 netvsc_rx_frame(struct netvsc_chan *nc, const struct netvsc_frame *frame);
 u32 netvsc_rx_fragment(struct netvsc_chan *nc,
 		       const struct netvsc_frame *frame);
 bool netvsc_rx_packet_done(struct netvsc_chan *nc);
+void netvsc_rx_poll_done(struct netvsc_chan *nc);
 
 /*
  * rx_pool.c. create and destroy: NAPI added, and not enabled. The rest in the

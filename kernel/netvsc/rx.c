@@ -334,6 +334,7 @@ int netvsc_rx_poll(struct napi_struct *napi, int budget)
 
 	if (budget)
 		outcome = drain_ring(nc, budget, &frames);
+	netvsc_rx_poll_done(nc);
 	netvsc_coal_count(nc, frames);
 	netvsc_xdp_poll_done(nc);
 	netvsc_comp_flush(nc);

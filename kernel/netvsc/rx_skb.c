@@ -7,6 +7,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
+#include <net/busy_poll.h>
 
 #include "netvsc_var.h"
 
@@ -14,6 +15,8 @@
 #define LINEAR_MAX	3500
 /* Of larger ones, the headers; the rest goes into large pieces, if it can. */
 #define HEAD_LEN	256
+/* Polls without GRO until it is asked again. */
+#define DIRECT_POLLS	16
 #define FRAME_MAX	(ETH_HLEN + 65535)
 
 static void count_frame(struct netvsc_chan *nc, u32 len, bool multicast)
@@ -121,6 +124,44 @@ static void set_checksum(struct netvsc_chan *nc, struct sk_buff *skb, u32 csum)
 		skb->ip_summed = CHECKSUM_UNNECESSARY;
 }
 
+/*
+ * Datagrams mostly are nothing that GRO could merge, and it takes them eight at
+ * a time to the stack. So as long as it wants none of them, all of a poll's go
+ * there together, without it. Now and then it is asked again: for a whole poll,
+ * so that none overtakes another.
+ */
+static void give_datagram(struct netvsc_chan *nc, struct sk_buff *skb)
+{
+	struct netvsc_direct *direct = &nc->direct;
+
+	direct->frames++;
+	if (!direct->on) {
+		if (napi_gro_receive(&nc->napi, skb) != GRO_NORMAL)
+			direct->merged = true;
+		return;
+	}
+	skb_mark_napi_id(skb, &nc->napi);
+	list_add_tail(&skb->list, &direct->list);
+}
+
+void netvsc_rx_poll_done(struct netvsc_chan *nc)
+{
+	struct netvsc_direct *direct = &nc->direct;
+
+	if (!direct->frames)
+		return;
+	if (direct->on) {
+		netif_receive_skb_list(&direct->list);
+		INIT_LIST_HEAD(&direct->list);
+		direct->on = ++direct->polls < DIRECT_POLLS;
+	} else {
+		direct->on = !direct->merged;
+		direct->polls = 0;
+	}
+	direct->merged = false;
+	direct->frames = 0;
+}
+
 /* To the stack, with what the host says of the frame. */
 static void deliver(struct netvsc_chan *nc, struct sk_buff *skb,
 		    const struct netvsc_frame *frame)
@@ -142,7 +183,10 @@ static void deliver(struct netvsc_chan *nc, struct sk_buff *skb,
 		__vlan_hwaccel_put_tag(skb, htons(ETH_P_8021Q), tci);
 	}
 	skb_record_rx_queue(skb, nc->index);
-	napi_gro_receive(&nc->napi, skb);
+	if (frame->has_csum && frame->csum & RNDIS_CSUM_RX_UDP_OK)
+		give_datagram(nc, skb);
+	else
+		napi_gro_receive(&nc->napi, skb);
 }
 
 static u32 bad_frame(struct netvsc_chan *nc, enum netvsc_event ev, u32 len)
