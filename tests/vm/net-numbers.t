@@ -59,6 +59,8 @@ counts 'doorbells per packet out, UDP' pps_out,doorbells '<= 0.05'
 counts 'doorbells per packet out, TCP (of up to 64 KiB)' tcp_out,doorbells ''
 counts 'interrupts per packet in, UDP' pps_in,interrupts '<= 0.05'
 counts 'interrupts per packet in, TCP (of up to 64 KiB)' tcp_in,interrupts ''
+counts 'pages allocated in the child per packet in, UDP' pps_in,pages '<= 0.05'
+counts 'the same, TCP (of up to 64 KiB)' tcp_in,pages ''
 counts 'system calls of the worker per packet out, UDP' pps_out,syscalls ''
 counts 'system calls of the worker per packet in, UDP' pps_in,syscalls ''
 counts 'bytes copied by the worker per byte, TCP out' tcp_out,copied '0'
@@ -75,6 +77,7 @@ for m in pps_out pps_in; do
 done
 at_most "${N[ours,pps_out,doorbells]}" 0.05 'ours: doorbells per packet sent in bulk'
 at_most "${N[ours,pps_in,interrupts]}" 0.05 'ours: interrupts per packet received in bulk'
+at_most "${N[ours,pps_in,pages]}" 0.05 'ours: pages allocated per packet received in bulk'
 for who in stock ours; do
 	at_most "${N[$who,tcp_out,copied]}" 0 "$who: bytes copied by the worker, child->root"
 	for m in pps_out pps_in; do
