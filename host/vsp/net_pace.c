@@ -18,7 +18,7 @@
 
 #define PACE_TICK_MIN	(50u * 1000) /* ns */
 #define PACE_TICK_MAX	(250u * 1000)
-#define PACE_FEW	4u  /* packets in a tick: wait longer */
+#define PACE_FEW	48u /* packets in a tick: wait longer */
 #define PACE_MANY	96u /* wait less long */
 #define PACE_EMPTY	4u  /* ticks that found nothing */
 /* Frames of one way: so many, in so short a time, few of the other. */
