@@ -134,7 +134,7 @@ pps_in() { # WHO: packets/s that arrived in the child
 # and after it are compared: N[WHO,WHAT,...] become medians as well.
 bench_turn() { # WHO WHAT
 	local who=$1 what=$2 value pages=0
-	use_child "$who"
+	child_lives "$who"
 	[ ! -S "$T/$who.control" ] || control --json stats >"$T/before.json"
 	[ "$what" = "${what%_in}" ] || pages=$(remote "$who" pages)
 	value=$($what "$who")
