@@ -23,7 +23,7 @@
 #define PACE_EMPTY	4u  /* ticks that found nothing */
 /* Frames of one way: so many, in so short a time, few of the other. */
 #define PACE_FLOOD	32u
-#define PACE_FLOOD_TIME (8u * 1000 * 1000) /* ns */
+#define PACE_FLOOD_TIME (20u * 1000 * 1000) /* ns */
 #define PACE_FLOOD_WAY	8u
 
 static void tick(struct worker_io *io, int res)
