@@ -48,6 +48,7 @@
 #include <linux/u64_stats_sync.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <net/busy_poll.h>
 #include <net/ip6_checksum.h>
 #include <net/xdp.h>
 

@@ -44,7 +44,6 @@ typedef uint64_t u64;
 #define min_t(t, a, b)	     min((t)(a), (t)(b))
 #define __aligned(n)	     __attribute__((aligned(n)))
 #define DIV_ROUND_UP(a, b)   (((a) + (b)-1) / (b))
-#define SKB_DATA_ALIGN(n)    (n)
 #define PAGE_SIZE	     4096u
 #define SZ_16K		     16384u
 #define MAX_SKB_FRAGS	     17u
@@ -73,12 +72,17 @@ struct ethhdr {
 } __attribute__((packed));
 
 struct shared_info {
-	u32 gso_size, gso_segs;
+	u32 gso_size, gso_segs, nr_frags;
+};
+
+struct list_head {
+	struct list_head *next, *prev;
 };
 
 struct sk_buff {
 	u8 *data, *mem;
-	u32 room, len, head, nr;
+	u32 room, len, head;
+	struct list_head list;
 	u8 ip_summed;
 	u16 protocol;
 	void *piece[MAX_SKB_FRAGS];
@@ -96,6 +100,8 @@ struct net_device {
 	u64 features;
 };
 
+struct netvsc_chan;
+
 static u32 memory_left; /* allocations that succeed */
 
 static bool no_memory_left(void)
@@ -103,11 +109,11 @@ static bool no_memory_left(void)
 	return !memory_left || !memory_left--;
 }
 
-static struct sk_buff *napi_alloc_skb(struct napi_struct *napi, u32 len)
+static struct sk_buff *netvsc_pool_skb(struct netvsc_chan *nc, u32 len)
 {
 	struct sk_buff *skb;
 
-	(void)napi;
+	(void)nc;
 	if (no_memory_left())
 		return NULL;
 	skb = calloc(1, sizeof(*skb));
@@ -131,35 +137,29 @@ static void kfree_skb(struct sk_buff *skb)
 {
 	u32 i;
 
-	for (i = 0; i < skb->nr; i++)
+	for (i = 0; i < skb->info.nr_frags; i++)
 		free(skb->piece[i]);
 	free(skb->mem);
 	free(skb);
 }
 
-static void *napi_alloc_frag(u32 len)
+static u32 netvsc_pool_add(struct netvsc_chan *nc, struct sk_buff *skb, u32 len,
+			   u8 **data)
 {
-	return no_memory_left() ? NULL : malloc(len);
-}
+	u32 i = skb->info.nr_frags, n = min(len, SZ_16K);
 
-static struct page *virt_to_head_page(void *piece)
-{
-	return piece;
-}
-
-static void *page_address(struct page *page)
-{
-	return page;
-}
-
-static void skb_add_rx_frag(struct sk_buff *skb, u32 i, struct page *page,
-			    u32 at, u32 len, u32 truesize)
-{
-	CHECK(i == skb->nr && i < MAX_SKB_FRAGS && !at && len <= truesize);
-	skb->piece[i] = page;
-	skb->piece_len[i] = len;
-	skb->nr++;
-	skb->len += len;
+	(void)nc;
+	CHECK(len && i < MAX_SKB_FRAGS);
+	if (no_memory_left())
+		return 0;
+	/* Memory may be in small pieces. */
+	if (memory_left & 1)
+		n = min(n, PAGE_SIZE);
+	*data = skb->piece[i] = malloc(n);
+	skb->piece_len[i] = n;
+	skb->info.nr_frags++;
+	skb->len += n;
+	return n;
 }
 
 static struct shared_info *skb_shinfo(struct sk_buff *skb)
@@ -209,16 +209,50 @@ static u16 ip_fast_csum(const void *ip, u32 ihl)
 #define __vlan_hwaccel_put_tag(skb, proto, tci) ((void)(skb), (void)(tci))
 #define skb_record_rx_queue(skb, queue)		((void)(skb))
 
-static void napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
+static void received(struct sk_buff *skb)
 {
 	u32 i, sum = skb->head;
 
-	(void)napi;
-	for (i = 0; i < skb->nr; i++)
+	for (i = 0; i < skb->info.nr_frags; i++)
 		sum += skb->piece_len[i];
 	CHECK(sum == skb->len);
 	CHECK(!skb->info.gso_size || skb->info.gso_segs > 1);
 	kfree_skb(skb);
+}
+
+enum { GRO_HELD, GRO_NORMAL };
+
+static int napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
+{
+	(void)napi;
+	received(skb);
+	return memory_left & 2 ? GRO_HELD : GRO_NORMAL;
+}
+
+#define skb_mark_napi_id(skb, napi) ((void)(skb), (void)(napi))
+
+static void INIT_LIST_HEAD(struct list_head *list)
+{
+	list->next = list->prev = list;
+}
+
+static void list_add_tail(struct list_head *item, struct list_head *list)
+{
+	item->next = list;
+	item->prev = list->prev;
+	list->prev->next = item;
+	list->prev = item;
+}
+
+static void netif_receive_skb_list(struct list_head *list)
+{
+	struct list_head *item, *after;
+
+	for (item = list->next; item != list; item = after) {
+		after = item->next;
+		received((struct sk_buff *)((char *)item -
+					    offsetof(struct sk_buff, list)));
+	}
 }
 
 static void napi_schedule_irqoff(struct napi_struct *napi)
@@ -350,6 +384,12 @@ struct netvsc_rsc {
 	struct netvsc_part part[NETVSC_RSC_MAX];
 };
 
+struct netvsc_direct {
+	struct list_head list;
+	bool on, merged;
+	u32 frames, polls;
+};
+
 struct netvsc_dev {
 	struct net_device *net;
 	struct bpf_prog *xdp_prog;
@@ -374,6 +414,7 @@ struct netvsc_chan {
 	u32 index;
 	struct netvsc_rx_stats *rx_stats;
 	struct netvsc_rsc *rsc;
+	struct netvsc_direct direct;
 };
 
 static u32 completions, complaints;
@@ -435,6 +476,7 @@ u32 netvsc_rx_frame(struct netvsc_chan *nc, const struct netvsc_frame *frame);
 u32 netvsc_rx_fragment(struct netvsc_chan *nc,
 		       const struct netvsc_frame *frame);
 bool netvsc_rx_packet_done(struct netvsc_chan *nc);
+void netvsc_rx_poll_done(struct netvsc_chan *nc);
 void netvsc_rx_event(void *context);
 int netvsc_rx_poll(struct napi_struct *napi, int budget);
 
@@ -573,6 +615,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	conn.rx.sections = SECTIONS;
 	conn.rx.base = calloc(1, conn.rx.size);
 	nc.rsc = calloc(1, sizeof(*nc.rsc));
+	nc.direct.on = how & 128;
+	INIT_LIST_HEAD(&nc.direct.list);
 	if (how & 64) {
 		raw_packet();
 		for (i = 0; i < conn.rx.size && input.left; i++)
@@ -588,6 +632,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	if (packet->flags & VMBUS_DATA_PACKET_FLAG_COMPLETION_REQUESTED)
 		CHECK(completions == wanted);
 	CHECK(!nc.rsc->nr && !nc.rsc->broken);
+	CHECK(nc.direct.list.next == &nc.direct.list && !nc.direct.frames);
 
 	free(nc.rsc);
 	free(conn.rx.base);
