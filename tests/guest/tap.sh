@@ -56,3 +56,11 @@ first_disk() {
 	wait_for 20 test -e /sys/block/sda || return 1
 	echo /dev/sda
 }
+
+# leaks TEXT: kmemleak knows none.  Objects are given time to be found: freed by
+# RCU, just allocated.
+leaks() {
+	sleep 6
+	echo scan >/sys/kernel/debug/kmemleak; sleep 1; echo scan >/sys/kernel/debug/kmemleak
+	is "$(cat /sys/kernel/debug/kmemleak)" '' "$1"
+}

@@ -76,11 +76,6 @@ echo core >/sys/power/pm_test
 run 'suspend and resume' sh -c 'echo disk >/sys/power/state'
 wait_for 60 carrier $c; answers; ok $? 'the peer answers afterwards'
 
-leaks() {	# Objects are given time to be found: freed by RCU, just allocated.
-	sleep 6
-	echo scan >/sys/kernel/debug/kmemleak; sleep 1; echo scan >/sys/kernel/debug/kmemleak
-	is "$(cat /sys/kernel/debug/kmemleak)" '' "$1"
-}
 n=0
 while [ $n -lt 5 ]; do
 	rmmod hv_netvsc && modprobe hv_netvsc || break
