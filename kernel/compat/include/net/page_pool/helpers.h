@@ -10,7 +10,7 @@
 #include_next <net/page_pool/helpers.h>
 #else
 
-#if __has_include_next(<net/page_pool/helpers.h>)
+#ifdef COMPAT_HAVE_PAGE_POOL_HELPERS
 #include_next <net/page_pool/helpers.h>
 #else
 #include <net/page_pool.h>
