@@ -31,11 +31,5 @@ void toeplitz_init(struct toeplitz *t, const uint8_t key[TOEPLITZ_KEY])
 uint32_t toeplitz_hash(const struct toeplitz *t, const uint8_t *in,
 		       unsigned int len)
 {
-	uint32_t hash = 0;
-	unsigned int i;
-
-	for (i = 0; i < len; i++)
-		hash ^= t->part[2 * i][in[i] >> 4] ^
-			t->part[2 * i + 1][in[i] & 15];
-	return hash;
+	return toeplitz_part(t, in, 0, len);
 }

@@ -19,6 +19,20 @@ struct toeplitz {
 	__u32 part[TOEPLITZ_INPUT * 2][16];
 };
 
+/* What `len` bytes of the input add, from its byte `at` on. */
+static inline __attribute__((always_inline)) __u32 toeplitz_part(
+	const struct toeplitz *t, const __u8 *in, unsigned int at,
+	unsigned int len)
+{
+	__u32 hash = 0;
+	unsigned int i;
+
+	for (i = 0; i < len; i++)
+		hash ^= t->part[2 * (at + i)][in[i] >> 4] ^
+			t->part[2 * (at + i) + 1][in[i] & 15];
+	return hash;
+}
+
 void toeplitz_init(struct toeplitz *t, const __u8 key[TOEPLITZ_KEY]);
 /* Of `len` bytes, TOEPLITZ_INPUT at most, as they are in the frame. */
 __u32 toeplitz_hash(const struct toeplitz *t, const __u8 *in, unsigned int len);

@@ -5,6 +5,9 @@
  */
 #include "netvsp_var.h"
 
+_Static_assert(NDIS_RSS_TABLE_MAX <= NET_HASH_TABLE, "table");
+_Static_assert(NDIS_RSS_KEY_LEN == TOEPLITZ_KEY, "key");
+
 static unsigned int types_of(uint32_t info)
 {
 	static const struct {

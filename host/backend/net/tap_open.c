@@ -301,16 +301,14 @@ static int configure(struct tap *t, const struct net_options *opt, bool made,
 
 static int detach_all(struct tap *t)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_DETACH_QUEUE };
 	unsigned int i;
-	int none = -1;
+	int err = 0;
 
 	/* Whoever had it before us may have left a program; old kernels none. */
-	ioctl(t->queue[0].fd, TUNSETSTEERINGEBPF, &none);
-	for (i = 0; i < t->nqueues && t->multi_queue; i++)
-		if (ioctl(t->queue[i].fd, TUNSETQUEUE, &ifr))
-			return -errno;
-	return 0;
+	tap_set_program(t, -1);
+	for (i = 0; i < t->nqueues && t->multi_queue && !err; i++)
+		err = tap_set_queue(&t->queue[i], IFF_DETACH_QUEUE);
+	return err;
 }
 
 int tap_attach(struct tap *t, const struct net_options *opt, char *why,

@@ -24,17 +24,6 @@
 /* Written by tap_steer.c, while this runs; queues as the kernel counts them. */
 struct net_steering steering;
 
-/* What `len` bytes of a flow's addresses and ports, from `at` on, add. */
-static __always_inline __u32 hash_part(const __u8 *in, __u32 at, __u32 len)
-{
-	__u32 i, hash = 0;
-
-	for (i = 0; i < len; i++)
-		hash ^= steering.toeplitz.part[2 * (at + i)][in[i] >> 4] ^
-			steering.toeplitz.part[2 * (at + i) + 1][in[i] & 15];
-	return hash;
-}
-
 /* `types`: what is hashed of such a frame, at most. */
 static __always_inline __u32 choose(struct __sk_buff *skb, __u32 types,
 				    const void *addresses, __u32 len, __u32 l4)
@@ -45,11 +34,12 @@ static __always_inline __u32 choose(struct __sk_buff *skb, __u32 types,
 	types &= steering.types;
 	if (!types || !entries)
 		return skb->hash;
-	hash = hash_part(addresses, 0, len);
+	hash = toeplitz_part(&steering.toeplitz, addresses, 0, len);
 	if (types & ~(NET_HASH_IPV4 | NET_HASH_IPV6)) {
 		if (bpf_skb_load_bytes(skb, l4, ports, sizeof(ports)))
 			return skb->hash;
-		hash ^= hash_part(ports, len, sizeof(ports));
+		hash ^= toeplitz_part(&steering.toeplitz, ports, len,
+				      sizeof(ports));
 	}
 	return steering.queue[hash % entries % NET_HASH_TABLE];
 }

@@ -23,7 +23,7 @@
 
 /* ---- the program ---- */
 
-static int attach_program(struct tap *t, int fd)
+int tap_set_program(struct tap *t, int fd)
 {
 	return ioctl(t->queue[0].fd, TUNSETSTEERINGEBPF, &fd) ? -errno : 0;
 }
@@ -37,9 +37,10 @@ static void load(struct tap *t)
 	/* Whoever may not load one needs not know why in fifty lines. */
 	libbpf_set_print(NULL);
 	t->steer = tap_steer__open_and_load();
-	err = t->steer ? attach_program(t, bpf_program__fd(
-						   t->steer->progs.tap_steer)) :
-			 -errno;
+	err = t->steer ?
+		      tap_set_program(
+			      t, bpf_program__fd(t->steer->progs.tap_steer)) :
+		      -errno;
 	if (!err)
 		return;
 	log_info(t->ifname,
@@ -55,7 +56,7 @@ static void unload(struct tap *t)
 {
 	if (!t->steer)
 		return;
-	attach_program(t, -1);
+	tap_set_program(t, -1);
 	tap_steer__destroy(t->steer);
 	t->steer = NULL;
 }
@@ -120,7 +121,7 @@ void tap_steer_end(struct tap *t)
 
 /* ---- queues ---- */
 
-static int set_queue(struct tap_queue *q, short flag)
+int tap_set_queue(struct tap_queue *q, short flag)
 {
 	struct ifreq ifr = { .ifr_flags = flag };
 
@@ -133,7 +134,7 @@ int tap_queue_attach(struct tap_queue *q)
 	int err;
 
 	pthread_mutex_lock(&t->order_lock);
-	err = set_queue(q, IFF_ATTACH_QUEUE);
+	err = tap_set_queue(q, IFF_ATTACH_QUEUE);
 	if (!err) {
 		t->attached[t->nattached++] = q - t->queue;
 		tell(t);
@@ -149,7 +150,7 @@ int tap_queue_detach(struct tap_queue *q)
 	int err;
 
 	pthread_mutex_lock(&t->order_lock);
-	err = set_queue(q, IFF_DETACH_QUEUE);
+	err = tap_set_queue(q, IFF_DETACH_QUEUE);
 	if (!err) {
 		i = kernels_number(t, q - t->queue);
 		t->attached[i] = t->attached[--t->nattached];

@@ -51,7 +51,10 @@ bool tap_is_up(const struct tap *t);
 /* What it may give to us without summing or splitting; 0 or -errno. */
 int tap_set_offloads(struct tap *t, unsigned int can);
 
-/* The queue's worker: TUNSETQUEUE.  0 or -errno. */
+/* Both 0 or -errno: TUNSETSTEERINGEBPF, -1 for none; TUNSETQUEUE. */
+int tap_set_program(struct tap *t, int fd);
+int tap_set_queue(struct tap_queue *q, short flag);
+/* The queue's worker: with the order kept.  0 or -errno. */
 int tap_queue_attach(struct tap_queue *q);
 int tap_queue_detach(struct tap_queue *q);
 /* Server thread. */
