@@ -116,3 +116,6 @@ net_errors() {
 }
 
 sha() { sha256sum "$@" | cut -d' ' -f1; }
+
+# again COMMAND...: until /tmp/stop is there, taken up whenever there is a network.
+again() { while [ ! -e /tmp/stop ]; do "$@" >/dev/null 2>&1 || sleep 0.1; done; }

@@ -21,8 +21,6 @@ c=$(card); ok $? 'the card is there'
 up $c; ok $? 'its link is up'
 answers; ok $? 'the peer answers'
 echo 'phase traffic'
-# Taken up again whenever there is a network.
-again() { while [ ! -e /tmp/stop ]; do "$@" >/dev/null 2>&1 || sleep 0.2; done; }
 again timeout 20 wget -q -O /dev/null "http://$PEER/page" &
 again timeout 20 sh -c "head -c 4M /dev/zero | nc -w 5 $PEER 5303" &
 again timeout 20 ping -q -f -c 20000 -s 1400 $PEER &

@@ -12,8 +12,6 @@ net_script reload <<'EOS'
 load hv_vmbus hv_netvsc
 c=$(card); ok $? 'the card is there'
 card_up $c; ok $? 'its link is up'
-# Senders and receivers which take up again whenever there is a network.
-again() { while [ ! -e /tmp/stop ]; do "$@" >/dev/null 2>&1 || sleep 0.1; done; }
 again iperf3 -c $PEER -p 5301 -t 1000 --connect-timeout 500 & a=$!
 again iperf3 -c $PEER -p 5302 -t 1000 --connect-timeout 500 -R & b=$!
 again ping -q -i 0.01 -c 100000 $PEER & d=$!
