@@ -44,6 +44,7 @@ static struct netvsc_chan *chan_alloc(struct netvsc_conn *conn, u32 index)
 	nc->index = index;
 	nc->rx_stats = &nd->queue[index].rx;
 	nc->tx.stats = &nd->queue[index].tx;
+	nc->coal_config = &nd->queue[index].coal;
 	nc->tx.open = -1;
 	nc->tx.txq = netdev_get_tx_queue(nd->net, index);
 	if (netvsc_comp_alloc(nc)) {

@@ -48,13 +48,13 @@
 #define RATE_UNIT	16ULL	/* a rate of one frame in a window */
 #define MANY		(128 * (u32)RATE_UNIT)
 
-void netvsc_coal_defaults(struct netvsc_dev *nd)
+void netvsc_coal_defaults(struct netvsc_coal_config *config)
 {
-	nd->coal.adaptive_rx = true;
-	nd->coal.rx_usecs = DEFAULT_USECS;
-	nd->coal.tx_usecs = DEFAULT_USECS;
-	nd->coal.rx_frames = DEFAULT_FRAMES;
-	nd->coal.tx_frames = DEFAULT_TX;
+	config->adaptive_rx = true;
+	config->rx_usecs = DEFAULT_USECS;
+	config->tx_usecs = DEFAULT_USECS;
+	config->rx_frames = DEFAULT_FRAMES;
+	config->tx_frames = DEFAULT_TX;
 }
 
 static enum hrtimer_restart wait_over(struct hrtimer *timer)
@@ -105,11 +105,12 @@ void netvsc_coal_exit(struct netvsc_chan *nc)
 }
 
 /* How long to wait if frames go on coming as in this window. */
-static u32 gather_ns(const struct netvsc_dev *nd, u32 events, u64 elapsed)
+static u32 gather_ns(const struct netvsc_chan *nc, u32 events, u64 elapsed)
 {
-	u32 most = max(READ_ONCE(nd->coal.rx_usecs),
-		       READ_ONCE(nd->coal.tx_usecs)) * NSEC_PER_USEC;
-	u32 frames = READ_ONCE(nd->coal.rx_frames);
+	const struct netvsc_coal_config *config = nc->coal_config;
+	u32 most = max(READ_ONCE(config->rx_usecs),
+		       READ_ONCE(config->tx_usecs)) * NSEC_PER_USEC;
+	u32 frames = READ_ONCE(config->rx_frames);
 
 	if (!frames || !events)
 		return most;
@@ -166,7 +167,7 @@ static u32 judge_waits(struct netvsc_chan *nc, u32 events, u32 rate, u32 ns)
 static u32 judge_rate(struct netvsc_chan *nc, u32 events, u32 rate,
 		      u64 elapsed, u32 ns)
 {
-	u32 frames = READ_ONCE(nc->nd->coal.rx_frames);
+	u32 frames = READ_ONCE(nc->coal_config->rx_frames);
 	struct netvsc_coal *co = &nc->coal;
 
 	co->free_rate = average(co->free_rate, rate);
@@ -185,13 +186,12 @@ static u32 judge_rate(struct netvsc_chan *nc, u32 events, u32 rate,
 
 static void end_window(struct netvsc_chan *nc, u64 now)
 {
-	struct netvsc_dev *nd = nc->nd;
 	struct netvsc_coal *co = &nc->coal;
 	u32 events = max(co->frames, nc->tx.done - co->tx_done);
 	u64 elapsed = now - co->start;
-	u32 ns = gather_ns(nd, events, elapsed), rate;
+	u32 ns = gather_ns(nc, events, elapsed), rate;
 
-	if (READ_ONCE(nd->coal.adaptive_rx)) {
+	if (READ_ONCE(nc->coal_config->adaptive_rx)) {
 		rate = min_t(u64, U32_MAX / 4,
 			     div_u64(events * RATE_UNIT * WINDOW_NS, elapsed));
 		if (elapsed >= STALE_NS) {
@@ -210,7 +210,7 @@ static void end_window(struct netvsc_chan *nc, u64 now)
 /* The wait that follows a poll which brought these; 0: none. */
 static u32 wait_ns(const struct netvsc_chan *nc, u32 frames, u32 done)
 {
-	const struct netvsc_coal_config *config = &nc->nd->coal;
+	const struct netvsc_coal_config *config = nc->coal_config;
 	u32 usecs = 0;
 
 	if (frames)
@@ -222,7 +222,7 @@ static u32 wait_ns(const struct netvsc_chan *nc, u32 frames, u32 done)
 
 bool netvsc_coal_hold(struct netvsc_chan *nc)
 {
-	const struct netvsc_coal_config *config = &nc->nd->coal;
+	const struct netvsc_coal_config *config = nc->coal_config;
 	struct netvsc_coal *co = &nc->coal;
 	u32 frames = co->new_frames;
 	u32 done = nc->tx.done - co->seen_done;

@@ -182,26 +182,30 @@ static int set_link_ksettings(struct net_device *net,
 						  &nd->duplex);
 }
 
-static int get_coalesce(struct net_device *net, struct ethtool_coalesce *to,
-			struct kernel_ethtool_coalesce *kernel_to,
-			struct netlink_ext_ack *extack)
+static void show_coalesce(const struct netvsc_coal_config *config,
+			  struct ethtool_coalesce *to)
 {
-	struct netvsc_dev *nd = netdev_priv(net);
-
-	to->use_adaptive_rx_coalesce = nd->coal.adaptive_rx;
-	to->rx_coalesce_usecs = nd->coal.rx_usecs;
-	to->rx_max_coalesced_frames = nd->coal.rx_frames;
-	to->tx_coalesce_usecs = nd->coal.tx_usecs;
-	to->tx_max_coalesced_frames = nd->coal.tx_frames;
-	return 0;
+	to->use_adaptive_rx_coalesce = config->adaptive_rx;
+	to->rx_coalesce_usecs = config->rx_usecs;
+	to->rx_max_coalesced_frames = config->rx_frames;
+	to->tx_coalesce_usecs = config->tx_usecs;
+	to->tx_max_coalesced_frames = config->tx_frames;
 }
 
-static int set_coalesce(struct net_device *net, struct ethtool_coalesce *from,
-			struct kernel_ethtool_coalesce *kernel_from,
-			struct netlink_ext_ack *extack)
+/* Polls take them as they find them, one by one. */
+static void take_coalesce(struct netvsc_coal_config *config,
+			  const struct ethtool_coalesce *from)
 {
-	struct netvsc_dev *nd = netdev_priv(net);
+	WRITE_ONCE(config->adaptive_rx, !!from->use_adaptive_rx_coalesce);
+	WRITE_ONCE(config->rx_usecs, from->rx_coalesce_usecs);
+	WRITE_ONCE(config->rx_frames, from->rx_max_coalesced_frames);
+	WRITE_ONCE(config->tx_usecs, from->tx_coalesce_usecs);
+	WRITE_ONCE(config->tx_frames, from->tx_max_coalesced_frames);
+}
 
+static int check_coalesce(const struct ethtool_coalesce *from,
+			  struct netlink_ext_ack *extack)
+{
 	if (from->rx_coalesce_usecs > MAX_USECS ||
 	    from->tx_coalesce_usecs > MAX_USECS) {
 		NL_SET_ERR_MSG_MOD(extack, "usecs must be 0 to 10000");
@@ -212,13 +216,57 @@ static int set_coalesce(struct net_device *net, struct ethtool_coalesce *from,
 		NL_SET_ERR_MSG_MOD(extack, "frames must be 0 to 65535");
 		return -EINVAL;
 	}
-	/* Polls take them as they find them, one by one. */
-	WRITE_ONCE(nd->coal.adaptive_rx, !!from->use_adaptive_rx_coalesce);
-	WRITE_ONCE(nd->coal.rx_usecs, from->rx_coalesce_usecs);
-	WRITE_ONCE(nd->coal.rx_frames, from->rx_max_coalesced_frames);
-	WRITE_ONCE(nd->coal.tx_usecs, from->tx_coalesce_usecs);
-	WRITE_ONCE(nd->coal.tx_frames, from->tx_max_coalesced_frames);
 	return 0;
+}
+
+/* Where channels differ, the first one's are shown. */
+static int get_coalesce(struct net_device *net, struct ethtool_coalesce *to,
+			struct kernel_ethtool_coalesce *kernel_to,
+			struct netlink_ext_ack *extack)
+{
+	struct netvsc_dev *nd = netdev_priv(net);
+
+	show_coalesce(&nd->queue[0].coal, to);
+	return 0;
+}
+
+/* For channels that are not there yet, too. */
+static int set_coalesce(struct net_device *net, struct ethtool_coalesce *from,
+			struct kernel_ethtool_coalesce *kernel_from,
+			struct netlink_ext_ack *extack)
+{
+	struct netvsc_dev *nd = netdev_priv(net);
+	int err = check_coalesce(from, extack);
+	u32 i;
+
+	for (i = 0; !err && i < NETVSC_MAX_CHANS; i++)
+		take_coalesce(&nd->queue[i].coal, from);
+	return err;
+}
+
+static int get_queue_coalesce(struct net_device *net, u32 queue,
+			      struct ethtool_coalesce *to)
+{
+	struct netvsc_dev *nd = netdev_priv(net);
+
+	if (queue >= net->real_num_rx_queues)
+		return -EINVAL;
+	show_coalesce(&nd->queue[queue].coal, to);
+	return 0;
+}
+
+static int set_queue_coalesce(struct net_device *net, u32 queue,
+			      struct ethtool_coalesce *from)
+{
+	struct netvsc_dev *nd = netdev_priv(net);
+	int err;
+
+	if (queue >= net->real_num_rx_queues)
+		return -EINVAL;
+	err = check_coalesce(from, NULL);
+	if (!err)
+		take_coalesce(&nd->queue[queue].coal, from);
+	return err;
 }
 
 static u32 get_rx_rings(struct net_device *net)
@@ -242,6 +290,8 @@ const struct ethtool_ops netvsc_ethtool_ops = {
 	.get_link = ethtool_op_get_link,
 	.get_coalesce = get_coalesce,
 	.set_coalesce = set_coalesce,
+	.get_per_queue_coalesce = get_queue_coalesce,
+	.set_per_queue_coalesce = set_queue_coalesce,
 	.get_ethtool_stats = netvsc_stats_values,
 	.get_sset_count = netvsc_stats_count,
 	.get_strings = netvsc_stats_strings,

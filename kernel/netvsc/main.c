@@ -62,7 +62,6 @@ static int init_dev(struct netvsc_dev *nd)
 	nd->config.chans = default_chans();
 	nd->config.rx_sections = NETVSC_RX_SECTIONS;
 	nd->config.mtu = ETH_DATA_LEN;
-	netvsc_coal_defaults(nd);
 	nd->rss.hash_info = NDIS_HASH_TOEPLITZ | NDIS_HASH_IPV4 |
 			    NDIS_HASH_TCP_IPV4 | NDIS_HASH_IPV6 |
 			    NDIS_HASH_TCP_IPV6;
@@ -75,6 +74,7 @@ static int init_dev(struct netvsc_dev *nd)
 	for (i = 0; i < NETVSC_MAX_CHANS; i++) {
 		u64_stats_init(&nd->queue[i].tx.syncp);
 		u64_stats_init(&nd->queue[i].rx.syncp);
+		netvsc_coal_defaults(&nd->queue[i].coal);
 	}
 	return netvsc_vf_init(nd);
 }

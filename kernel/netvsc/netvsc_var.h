@@ -167,10 +167,20 @@ struct netvsc_rx_stats {
 	struct u64_stats_sync syncp;
 };
 
+/* What the user chose for a channel's interrupts; RTNL, READ_ONCE in polls. */
+struct netvsc_coal_config {
+	bool adaptive_rx;
+	u32 rx_usecs;		/* of a wait after frames, at most; 0: none */
+	u32 tx_usecs;		/* after nothing but answers */
+	u32 rx_frames;		/* that a wait is to gather; 0: no matter */
+	u32 tx_frames;		/* held back at most, see txq.c */
+};
+
 /* Survives connections. */
-struct netvsc_queue_stats {
+struct netvsc_queue {
 	struct netvsc_tx_stats tx ____cacheline_aligned_in_smp;
 	struct netvsc_rx_stats rx ____cacheline_aligned_in_smp;
+	struct netvsc_coal_config coal;
 };
 
 /* ---- sending ---- */
@@ -329,6 +339,7 @@ struct netvsc_chan {
 	struct netvsc_rx_stats *rx_stats;
 	struct netvsc_comps comps;
 	struct netvsc_rsc *rsc;		/* NULL: host has none */
+	const struct netvsc_coal_config *coal_config;
 	struct netvsc_coal coal;
 	struct netvsc_direct direct;
 	struct netvsc_pool pool;
@@ -420,14 +431,6 @@ struct netvsc_rss {
 	u16 table_chans;	/* channels when it was spread */
 };
 
-struct netvsc_coal_config {
-	bool adaptive_rx;
-	u32 rx_usecs;		/* of a wait after frames, at most; 0: none */
-	u32 tx_usecs;		/* after nothing but answers */
-	u32 rx_frames;		/* that a wait is to gather; 0: no matter */
-	u32 tx_frames;		/* held back at most, see txq.c */
-};
-
 struct netvsc_vf_stats {
 	u64 rx_packets;
 	u64 rx_bytes;
@@ -461,7 +464,6 @@ struct netvsc_dev {			/* netdev_priv() */
 	/* What the user chose; RTNL. */
 	struct netvsc_config config;
 	struct netvsc_rss rss;
-	struct netvsc_coal_config coal;	/* READ_ONCE in polls */
 	struct bpf_prog __rcu *xdp_prog;
 	bool mac_set;			/* by the user: the host is told again */
 	u32 msg_enable;
@@ -469,7 +471,7 @@ struct netvsc_dev {			/* netdev_priv() */
 	u8 duplex;
 
 	struct netvsc_events __percpu *events;
-	struct netvsc_queue_stats *queue;	/* by channel, all of them */
+	struct netvsc_queue *queue;	/* by channel, all of them */
 
 	struct work_struct filter_work;
 	u32 filter;			/* what the host has; conn_lock */
@@ -656,7 +658,7 @@ void netvsc_comp_retry_later(struct netvsc_chan *nc);
 void netvsc_coal_init(struct netvsc_chan *nc);
 void netvsc_coal_exit(struct netvsc_chan *nc);
 bool netvsc_coal_hold(struct netvsc_chan *nc);
-void netvsc_coal_defaults(struct netvsc_dev *nd);
+void netvsc_coal_defaults(struct netvsc_coal_config *config);
 
 static inline void netvsc_coal_count(struct netvsc_chan *nc, u32 frames)
 {

@@ -341,7 +341,7 @@ static bool busy(const struct netvsc_chan *nc)
 /* Whether so much waits that it is sent all the same. The tx lock is held. */
 static bool full(const struct netvsc_chan *nc)
 {
-	return nc->tx.pending >= READ_ONCE(nc->nd->coal.tx_frames) ||
+	return nc->tx.pending >= READ_ONCE(nc->coal_config->tx_frames) ||
 	       nc->tx.nr_held >= NETVSC_HOLD_MAX - 1;
 }
 

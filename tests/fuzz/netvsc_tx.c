@@ -326,8 +326,8 @@ enum netvsc_event {
 
 static u32 events[EVENTS];
 
-#define netvsc_count(nd, ev) ((void)(nd), events[ev]++)
-#define netvsc_note(nd, ...) ((void)(nd))
+#define netvsc_count(nd, ev) events[ev]++
+#define netvsc_note(nd, ...) ((void)0)
 
 struct netvsc_tx_stats {
 	u64 packets, bytes, messages, batched, held, copied;
@@ -372,10 +372,8 @@ struct netvsc_buf {
 	u32 section_size;
 };
 
-struct netvsc_dev {
-	struct {
-		u32 tx_frames;
-	} coal;
+struct netvsc_coal_config {
+	u32 tx_frames;
 };
 
 struct netvsc_conn {
@@ -388,7 +386,7 @@ struct netvsc_conn {
 struct netvsc_chan {
 	struct napi_struct napi;
 	struct netvsc_conn *conn;
-	struct netvsc_dev *nd;
+	struct netvsc_coal_config *coal_config;
 	struct vmbus_channel *ch;
 	struct netvsc_tx tx;
 };
@@ -629,7 +627,7 @@ static void step(struct netvsc_chan *nc)
 		else if (what < 40)
 			guess(nc, next() << 16 | next());
 		else if (what < 48)
-			nc->nd->coal.tx_frames = next();
+			nc->coal_config->tx_frames = next();
 		break;
 	case 7:
 		if (nc->napi.scheduled || timer)
@@ -669,8 +667,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 {
 	struct netvsc_conn conn = { .tx_on = true, .nr_open = 2 };
 	struct netvsc_tx_stats stats = { 0 };
-	struct netvsc_dev nd = { 0 };
-	struct netvsc_chan nc = { .conn = &conn, .nd = &nd };
+	struct netvsc_coal_config coal;
+	struct netvsc_chan nc = { .conn = &conn, .coal_config = &coal };
 	u32 how;
 
 	input.at = in;
@@ -683,7 +681,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	txq.limit = how & 2 ? 1 << 20 : next() * 64;
 	conn.max_packets = how & 4 ? 8 : 1 + next() % 12;
 	conn.align = how & 8 ? 8 : 64;
-	nd.coal.tx_frames = how & 16 ? 64 : next();
+	coal.tx_frames = how & 16 ? 64 : next();
 	netvsc_batch = how & 128 ? &batch_ops : NULL;
 	conn.tx.base = calloc(SECTIONS, SECTION);
 	conn.tx.section_size = SECTION;

@@ -23,6 +23,23 @@ is "$(setting rx-usecs) $(setting rx-frames)" '128 32' 'within bounds'
 run 'other settings' ethtool -C $c adaptive-rx off rx-usecs 50 rx-frames 8 tx-usecs 20 tx-frames 4
 is "$(setting rx-usecs) $(setting rx-frames) $(setting tx-usecs) $(setting tx-frames)" \
 	'50 8 20 4' 'they are there'
+queue() { # QUEUE SETTING
+	ethtool -Q $c queue_mask $((1 << $1)) --show-coalesce | sed -n "s/^$2:[ \t]*//p"
+}
+run "the second channel's own" ethtool -Q $c queue_mask 2 --coalesce rx-usecs 70 tx-frames 9
+is "$(queue 0 rx-usecs) $(queue 0 tx-frames) $(queue 1 rx-usecs) $(queue 1 tx-frames)" \
+	'50 4 70 9' 'it alone has them'
+is "$(setting rx-usecs)" 50 "the first one's are shown for all"
+refused 'a wait of 20 ms of one' ethtool -Q $c queue_mask 2 --coalesce rx-usecs 20000
+refused 'a channel that is not there' ethtool -Q $c queue_mask 4 --coalesce rx-usecs 20
+refused 'one that is not there with one that is' ethtool -Q $c queue_mask 6 --coalesce rx-usecs 20
+is "$(queue 1 rx-usecs)" 70 'nothing changed by those'
+run 'one channel' ethtool -L $c combined 1
+refused 'what the other one has' ethtool -Q $c queue_mask 2 --show-coalesce
+run 'two again' ethtool -L $c combined 2
+is "$(queue 0 rx-usecs) $(queue 1 rx-usecs)" '50 70' 'each as before'
+run 'settings for all' ethtool -C $c tx-frames 5
+is "$(queue 0 rx-usecs) $(queue 1 rx-usecs) $(queue 1 tx-frames)" '50 50 5' 'all have them'
 run 'another connection' ethtool -L $c combined 1
 is "$(setting rx-usecs) $(setting rx-frames)" '50 8' 'they stay with a new connection'
 refused 'a wait of 20 ms' ethtool -C $c rx-usecs 20000
