@@ -203,6 +203,7 @@ static int establish(struct netvsc_conn *conn)
 			    conn->caps.mtu);
 		nd->config.mtu = max_t(u32, conn->caps.mtu, NETVSC_MIN_MTU);
 	}
+	conn->max_frame = nd->config.mtu + VLAN_ETH_HLEN;
 	err = netvsc_oid_set_offloads(conn, nd->net->features);
 	if (err) {
 		netdev_err(nd->net, "cannot set offloads: %d\n", err);

@@ -49,6 +49,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <net/busy_poll.h>
+#include <net/gso.h>
 #include <net/ip6_checksum.h>
 #include <net/xdp.h>
 
@@ -120,6 +121,7 @@ enum netvsc_event {
 	NETVSC_EV_RX_BAD_RSC,		/* coalesced frame without start or end */
 	NETVSC_EV_RX_BAD_COMPLETION,	/* id of nothing that was sent */
 	NETVSC_EV_TX_HOST_ERROR,	/* host says it couldn't send */
+	NETVSC_EV_TX_OVER_MTU,		/* longer than the host takes */
 	NETVSC_EV_TX_DROPPED,		/* channel or interface is gone, or bad frame */
 	NETVSC_EV_CTL_BAD,		/* control answer that makes no sense */
 	NETVSC_EV_CTL_STRAY,		/* answer nobody waits for (any more) */
@@ -383,6 +385,7 @@ struct netvsc_conn {
 	u32 version;			/* NVS_VERSION_* */
 	u32 max_packets;		/* frames in one message */
 	u32 align;			/* of frames in a message, bytes */
+	u32 max_frame;			/* bytes of one, with a tag */
 	struct netvsc_caps caps;
 	struct netvsc_buf rx;
 	struct netvsc_buf tx;

@@ -32,6 +32,7 @@ static const char * const event_names[NETVSC_EV_COUNT] = {
 	[NETVSC_EV_RX_BAD_RSC]		= "rx_bad_rsc",
 	[NETVSC_EV_RX_BAD_COMPLETION]	= "rx_bad_completion",
 	[NETVSC_EV_TX_HOST_ERROR]	= "tx_host_error",
+	[NETVSC_EV_TX_OVER_MTU]		= "tx_over_mtu",
 	[NETVSC_EV_TX_DROPPED]		= "tx_gone",
 	[NETVSC_EV_CTL_BAD]		= "ctl_bad",
 	[NETVSC_EV_CTL_STRAY]		= "ctl_stray",
@@ -163,6 +164,7 @@ void netvsc_stats_get64(struct net_device *net, struct rtnl_link_stats64 *to)
 	to->tx_dropped = vf.tx_dropped +
 			 netvsc_stats_event(nd, NETVSC_EV_TX_NO_MEMORY) +
 			 netvsc_stats_event(nd, NETVSC_EV_TX_TOO_BIG) +
+			 netvsc_stats_event(nd, NETVSC_EV_TX_OVER_MTU) +
 			 netvsc_stats_event(nd, NETVSC_EV_TX_DROPPED) +
 			 netvsc_stats_event(nd, NETVSC_EV_VLAN_ERROR);
 	to->tx_errors = netvsc_stats_event(nd, NETVSC_EV_TX_HOST_ERROR);

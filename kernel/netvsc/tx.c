@@ -269,7 +269,8 @@ int netvsc_tx_raw(struct netvsc_chan *nc, const void *data, u32 len)
 		return -ENOSPC;
 	begin_header(&hdr);
 	hdr_len = end_header(&hdr, len);
-	if (hdr_len + len > nc->conn->tx.section_size)
+	if (len > nc->conn->max_frame ||
+	    hdr_len + len > nc->conn->tx.section_size)
 		return -EMSGSIZE;
 	/* Makes room where a message is complete: there's one place to spare. */
 	netvsc_tx_commit(nc, true);
@@ -400,6 +401,17 @@ static netdev_tx_t refuse(struct netvsc_chan *nc)
 	return NETDEV_TX_BUSY;
 }
 
+/*
+ * The stack checks lengths when it makes frames: those that wait in its queues
+ * while the MTU becomes smaller come here as they are.
+ */
+static bool fits(const struct netvsc_conn *conn, const struct sk_buff *skb)
+{
+	return skb->len <= conn->max_frame ||
+	       (skb_is_gso(skb) &&
+		skb_gso_validate_mac_len(skb, conn->max_frame));
+}
+
 netdev_tx_t netvsc_tx_skb(struct netvsc_chan *nc, struct sk_buff *skb)
 {
 	u32 bytes, packets = max_t(u32, skb_shinfo(skb)->gso_segs, 1);
@@ -409,6 +421,10 @@ netdev_tx_t netvsc_tx_skb(struct netvsc_chan *nc, struct sk_buff *skb)
 
 	if (unlikely(nc->tx.blocked))
 		return refuse(nc);
+	if (unlikely(!fits(nc->conn, skb))) {
+		netvsc_count(nc->nd, NETVSC_EV_TX_OVER_MTU);
+		return drop(nc, skb);
+	}
 	hdr_len = make_header(nc, &hdr, skb);
 	if (unlikely(hdr_len < 0)) {
 		netvsc_count(nc->nd, hdr_len == -ENOMEM ?

@@ -125,6 +125,7 @@ static void dev_consume_skb_any(struct sk_buff *skb)
 #define skb_shinfo(skb)				(&(skb)->info)
 #define skb_headlen(skb)			((skb)->len)
 #define skb_is_gso(skb)				((skb)->info.gso_size)
+#define skb_gso_validate_mac_len(skb, len)	true
 #define skb_is_nonlinear(skb)			false
 #define skb_copy_bits(skb, at, to, len)		((void)(to))
 #define skb_linearize(skb)			0
@@ -320,6 +321,7 @@ enum netvsc_event {
 	NETVSC_EV_VLAN_ERROR,
 	NETVSC_EV_RX_BAD_COMPLETION,
 	NETVSC_EV_TX_HOST_ERROR,
+	NETVSC_EV_TX_OVER_MTU,
 	NETVSC_EV_TX_DROPPED,
 	EVENTS
 };
@@ -377,7 +379,7 @@ struct netvsc_coal_config {
 };
 
 struct netvsc_conn {
-	u32 max_packets, align, nr_open;
+	u32 max_packets, align, max_frame, nr_open;
 	bool tx_on;
 	struct netvsc_caps caps;
 	struct netvsc_buf tx;
@@ -480,7 +482,8 @@ static void stack_sends(struct netvsc_chan *nc)
 	owed = xmit_more;
 	verdict = netvsc_tx_skb(nc, skb);
 	if (verdict == NETDEV_TX_OK) {
-		numbered++;
+		if (len <= nc->conn->max_frame)
+			numbered++;
 	} else {
 		CHECK(verdict == NETDEV_TX_BUSY && txq.stopped);
 		owed = false;
@@ -680,6 +683,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	ring_room = how & 1 ? RING_MAX : 1 + next() % RING_MAX;
 	txq.limit = how & 2 ? 1 << 20 : next() * 64;
 	conn.max_packets = how & 4 ? 8 : 1 + next() % 12;
+	conn.max_frame = how & 64 ? 9018 : 900 + next() * 8;
 	conn.align = how & 8 ? 8 : 64;
 	coal.tx_frames = how & 16 ? 64 : next();
 	netvsc_batch = how & 128 ? &batch_ops : NULL;

@@ -10,7 +10,7 @@
 . "$PROJECT/tests/vm/lib-net.sh"
 
 net_script mtu <<'EOS'
-load hv_vmbus hv_netvsc 8021q
+load hv_vmbus hv_netvsc 8021q sch_netem
 c=$(card); ok $? 'the card is there'
 card_up $c; ok $? 'its link is up'
 whole() { # MTU: pings of this size go, unfragmented; larger ones can't
@@ -72,13 +72,28 @@ old=$(wc -l </tmp/whole)
 wait_for 60 sh -c "[ \$(wc -l </tmp/whole) -gt $old ]"; ok $? "traffic went on: pages fetched whole: $(wc -l </tmp/whole)"
 touch /tmp/stop; wait $reader
 kill $writer
+
+# What waits in the stack is as long as the MTU was when it was made.
+ip link set $c mtu 9000
+carrier $c
+wait_for 10 ping -c1 -W1 $PEER
+run 'a queue that holds frames for 3 s' tc qdisc replace dev $c root netem delay 3s
+ping -c 1 -s 8972 -W 1 $PEER >/dev/null &
+sleep 1
+ip link set $c mtu 1500; ok $? 'a smaller MTU meanwhile'
+wait
+sleep 3
+run 'no more of that' tc qdisc del dev $c root
+is "$(counter $c tx_over_mtu)" 1 'a frame that is too long by then is dropped and counted'
+is "$(counter $c tx_host_error)" 0 'and the host had nothing to refuse'
 is "$(pings 20 $PEER)" 20 'pings answered'
 is "$(net_errors)" '' 'no complaint in the kernel log'
 EOS
 for who in stock ours; do
 	ours=
 	[ $who = stock ] || ours='hv_vmbus hv_netvsc'
-	initramfs $who 6.1 --available "$NET_MODULES 8021q" --ours "$ours" --with iperf3,ethtool \
+	initramfs $who 6.1 --available "$NET_MODULES 8021q sch_netem" --ours "$ours" \
+		--with iperf3,ethtool,tc \
 		--script "$OUT/mtu.sh"
 done
 enter_net
