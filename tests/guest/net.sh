@@ -71,9 +71,19 @@ json() {
 		inside && index($0, f) { gsub(/[,\t ]/, ""); sub(/.*:/, ""); print; exit }'
 }
 
+# iperf OPTION...: /tmp/iperf.json.  Between two tests its server does not listen,
+# or is at the last one's end, for a moment.
+iperf() {
+	for try in 1 2 3 4 5; do
+		iperf3 -c "$PEER" -J "$@" >/tmp/iperf.json 2>&1
+		grep -q 'Connection refused\|server is busy' /tmp/iperf.json || return
+		sleep 0.5
+	done
+}
+
 # tcp OPTION...: Mbit/s that arrived.  The child sends; with -R the peer does.
 tcp() {
-	iperf3 -c "$PEER" -J "$@" >/tmp/iperf.json 2>&1
+	iperf "$@"
 	bits=$(json sum_received bits_per_second </tmp/iperf.json)
 	[ -n "$bits" ] || { tail -n 3 /tmp/iperf.json | sed 's/^/#   /' >&2; return 1; }
 	awk -v b="$bits" 'BEGIN { printf "%.0f\n", b / 1e6 }'
@@ -81,7 +91,7 @@ tcp() {
 
 # udp OPTION...: datagrams sent, and how many of them were lost.
 udp() {
-	iperf3 -c "$PEER" -u -J "$@" >/tmp/iperf.json 2>&1
+	iperf -u "$@"
 	sed -n '/"sum":/,$p' /tmp/iperf.json >/tmp/iperf.sum
 	n=$(json sum packets </tmp/iperf.sum)
 	[ -n "$n" ] || { tail -n 3 /tmp/iperf.json | sed 's/^/#   /' >&2; return 1; }
