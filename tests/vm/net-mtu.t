@@ -49,6 +49,7 @@ is "$(cat /sys/class/net/v4094/statistics/rx_packets)" 0 'VLAN 4094: nothing for
 for id in 5 100 4094; do ip link del v$id; done
 [ -z "$(word change)" ] && exit
 
+touch /tmp/whole
 wget -q -O /tmp/first "http://$PEER/page"
 ( while [ ! -e /tmp/stop ]; do
 	timeout 20 wget -q -O /tmp/page "http://$PEER/page" && cmp /tmp/page /tmp/first &&
@@ -77,13 +78,14 @@ kill $writer
 ip link set $c mtu 9000
 carrier $c
 wait_for 10 ping -c1 -W1 $PEER
-run 'a queue that holds frames for 3 s' tc qdisc replace dev $c root netem delay 3s
+tc=/usr/bin/tc # busybox has another
+run 'a queue that holds frames for 3 s' $tc qdisc replace dev $c root netem delay 3s
 ping -c 1 -s 8972 -W 1 $PEER >/dev/null &
 sleep 1
 ip link set $c mtu 1500; ok $? 'a smaller MTU meanwhile'
 wait
 sleep 3
-run 'no more of that' tc qdisc del dev $c root
+run 'no more of that' $tc qdisc del dev $c root
 is "$(counter $c tx_over_mtu)" 1 'a frame that is too long by then is dropped and counted'
 is "$(counter $c tx_host_error)" 0 'and the host had nothing to refuse'
 is "$(pings 20 $PEER)" 20 'pings answered'
