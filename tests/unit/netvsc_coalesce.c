@@ -121,13 +121,9 @@ struct netvsc_coal_config {
 	u32 rx_usecs, tx_usecs, rx_frames, tx_frames;
 };
 
-struct netvsc_dev {
-	struct netvsc_coal_config coal;
-};
-
 struct netvsc_chan {
 	struct napi_struct napi;
-	struct netvsc_dev *nd;
+	const struct netvsc_coal_config *coal_config;
 	struct netvsc_coal coal;
 	struct netvsc_rx_stats *rx_stats;
 	struct {
@@ -145,7 +141,7 @@ struct netvsc_chan {
 #define SOURCES	 64
 
 struct sim {
-	struct netvsc_dev nd;
+	struct netvsc_coal_config config;
 	struct netvsc_rx_stats stats;
 	struct netvsc_chan nc;
 
@@ -163,8 +159,8 @@ static void set_up(struct sim *sim, u32 sources, u64 gap)
 	memset(sim, 0, sizeof(*sim));
 	now = SECOND;
 	srand(1);
-	netvsc_coal_defaults(&sim->nd);
-	sim->nc.nd = &sim->nd;
+	netvsc_coal_defaults(&sim->config);
+	sim->nc.coal_config = &sim->config;
 	sim->nc.rx_stats = &sim->stats;
 	sim->sources = sources;
 	sim->gap = gap;
@@ -287,7 +283,7 @@ static void sender(void **state)
 
 	set_up(&sim, 1, 5000);
 	sim.answers = true;
-	sim.nd.coal.tx_usecs = 0;
+	sim.config.tx_usecs = 0;
 	run(&sim, SECOND);
 	assert_int_equal(sim.stats.coal_waits, 0);
 }
@@ -303,7 +299,7 @@ static void exchanges(void **state)
 		for (u64 gap = 10000; gap <= 80000; gap *= 2) {
 			set_up(&sim, n, gap);
 			sim.closed = true;
-			sim.nd.coal.rx_usecs = sim.nd.coal.tx_usecs = 0;
+			sim.config.rx_usecs = sim.config.tx_usecs = 0;
 			run(&sim, 2 * SECOND);
 			without = sim.frames;
 			assert_int_equal(sim.stats.coal_waits, 0);
@@ -351,8 +347,8 @@ static void constant(void **state)
 
 	(void)state;
 	set_up(&sim, 1, 5000000);
-	sim.nd.coal.adaptive_rx = false;
-	sim.nd.coal.rx_usecs = 500;
+	sim.config.adaptive_rx = false;
+	sim.config.rx_usecs = 500;
 	run(&sim, 2 * SECOND);
 	assert_true(sim.stats.coal_waits > 300);
 	assert_true(sim.worst <= POLL_NS + FRAME_NS);
@@ -360,14 +356,14 @@ static void constant(void **state)
 	assert_true(sim.stats.coal_idle + 10 >= sim.stats.coal_waits);
 
 	set_up(&sim, 1, 10000);
-	sim.nd.coal.adaptive_rx = false;
-	sim.nd.coal.rx_usecs = 500;
-	sim.nd.coal.rx_frames = 0;
+	sim.config.adaptive_rx = false;
+	sim.config.rx_usecs = 500;
+	sim.config.rx_frames = 0;
 	run(&sim, SECOND);
 	assert_true(per_wake(&sim) > 40);
 
 	/* Switched off while a wait is on: that one ends, and there is no other. */
-	sim.nd.coal.rx_usecs = sim.nd.coal.tx_usecs = 0;
+	sim.config.rx_usecs = sim.config.tx_usecs = 0;
 	assert_false(netvsc_coal_hold(&sim.nc));
 	assert_int_equal(sim.nc.coal.wait_ns, 0);
 	netvsc_coal_exit(&sim.nc);
