@@ -46,7 +46,7 @@ _enlight_net_spec()
 		tap=*) words='mac= queues= mtu= link= version= card=' ;;
 		socket=*) words='mac= mtu= link= version= card= type=stream
 			type=dgram server=on local=' ;;
-		null,*) words='mac= queues= mtu= link= version= card= rx= rx-count=' ;;
+		null,*) words='mac= queues= mtu= link= version= card= rx= rx-count= rx-to=' ;;
 		esac
 		mapfile -t COMPREPLY < <(compgen -P "$before" -W "$words" -- "$item")
 		;;

@@ -57,6 +57,7 @@ static int open_net(struct vmwp *w, const struct net_spec *spec,
 		.restricted = spec->restricted,
 		.rx = spec->rx,
 		.rx_count = spec->rx_count,
+		.rx_to = spec->rx_to,
 	};
 
 	return net_open(&opt, out, why, why_len);

@@ -45,6 +45,7 @@ struct net_spec {
 	unsigned int queues; /* 0: as many as there are processors, or one */
 	uint32_t mtu, rx;
 	uint64_t rx_count;
+	uint32_t rx_to;	  /* IPv4 address, in wire order; 0: none */
 	uint32_t version; /* NVS_VERSION_*; 0: the newest */
 	int card;	  /* -1: the lowest free */
 	/* NULL-terminated */

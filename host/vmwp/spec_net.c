@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Descriptions of network cards, of --net and of `hvctl net add`. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,6 +151,17 @@ static int set_rx_count(struct net_spec *s, const char *value, char *why,
 			  why, why_len);
 }
 
+static int set_rx_to(struct net_spec *s, const char *value, char *why,
+		     size_t why_len)
+{
+	if (inet_pton(AF_INET, value, &s->rx_to) != 1 || !s->rx_to)
+		return explain(-EINVAL, why, why_len,
+			       "rx-to=%s: give an IPv4 address, as "
+			       "rx-to=10.0.0.2",
+			       value);
+	return 0;
+}
+
 static int set_card(struct net_spec *s, const char *value, char *why,
 		    size_t why_len)
 {
@@ -251,6 +263,7 @@ static const struct key {
 	{ "local", OF_SOCKET, set_local },
 	{ "rx", OF_NULL, set_rx },
 	{ "rx-count", OF_NULL, set_rx_count },
+	{ "rx-to", OF_NULL, set_rx_to },
 };
 #define NKEYS (sizeof(keys) / sizeof(keys[0]))
 
@@ -359,6 +372,10 @@ static int check(const struct net_spec *s, char *why, size_t why_len)
 		return explain(-EINVAL, why, why_len,
 			       "rx-count= needs rx=SIZE, the length of the "
 			       "frames");
+	if (s->rx_to && !s->rx)
+		return explain(
+			-EINVAL, why, why_len,
+			"rx-to= needs rx=SIZE, the length of the frames");
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "netvsp_var.h"
+#include "util/inet_sum.h"
 
 #define IPV4_MIN	20u
 #define IPV6_LEN	40u
@@ -89,33 +90,19 @@ void net_parse(const uint8_t *frame, uint32_t len, struct net_headers *h)
 
 /* ---- sums ---- */
 
-static uint32_t sum_add(uint32_t sum, const uint8_t *p, uint32_t len)
-{
-	for (; len >= 2; len -= 2, p += 2)
-		sum += be16(p);
-	return sum;
-}
-
-static uint16_t sum_fold(uint32_t sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
-}
-
 uint16_t net_pseudo_sum(const uint8_t *frame, const struct net_headers *h,
 			uint32_t l4_len)
 {
 	uint32_t sum = h->ip_proto + (l4_len & 0xffff) + (l4_len >> 16);
 
-	sum = h->v4 ? sum_add(sum, frame + h->l3 + 12, 8) :
-		      sum_add(sum, frame + h->l3 + 8, 32);
-	return sum_fold(sum);
+	sum = h->v4 ? inet_sum_add(sum, frame + h->l3 + 12, 8) :
+		      inet_sum_add(sum, frame + h->l3 + 8, 32);
+	return inet_sum_fold(sum);
 }
 
 uint16_t net_ip_sum(const uint8_t *p, uint32_t len)
 {
-	return ~sum_fold(sum_add(0, p, len));
+	return ~inet_sum_fold(inet_sum_add(0, p, len));
 }
 
 /* ---- flows ---- */

@@ -176,6 +176,36 @@ static void test_null(void **state)
 	net_close(NULL);
 }
 
+static void test_null_datagrams(void **state)
+{
+	static const uint8_t to[] = { 10, 1, 2, 3 };
+	/* Summed by hand. */
+	static const uint8_t head[] = {
+		0x08, 0x00, 0x45, 0x00, 0x00, 0x2e, 0x00, 0x00, 0x40, 0x00,
+		0x40, 0x11, 0x22, 0xb9, 0x0a, 0x01, 0x02, 0x02, 0x0a, 0x01,
+		0x02, 0x03, 0xc0, 0x01, 0x00, 0x09, 0x00, 0x1a, 0x00, 0x00,
+	};
+	struct net_options opt = { .kind = "null", .queues = 2, .rx = 60 };
+	struct card c;
+
+	(void)state;
+	memcpy(&opt.rx_to, to, sizeof(to));
+	card_open(&c, open_net(&opt));
+	c.queue = 1;
+	assert_int_equal(card_recv(&c, got, sizeof(got)), 60);
+	assert_memory_equal(got, "\xff\xff\xff\xff\xff\xff", 6);
+	assert_memory_equal(got + 12, head, sizeof(head));
+	assert_int_equal(c.hdr.flags, VIRTIO_NET_HDR_F_DATA_VALID);
+	c.queue = 0;
+	assert_int_equal(card_recv(&c, got, sizeof(got)), 60);
+	assert_memory_equal(got + 34, "\xc0\x00", 2);
+	card_close(&c);
+	opt.rx = 41;
+	refused(&opt, "a datagram has 42 to 65549 bytes");
+	opt.rx = 65550;
+	refused(&opt, "a datagram has 42 to 65549 bytes");
+}
+
 /* ---- streams ---- */
 
 static void pair(struct card *a, struct card *b, enum net_socket_type type)
@@ -609,13 +639,13 @@ static void test_no_leaks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_refused),	TEST(test_null),
-		TEST(test_stream),	TEST(test_dgram),
-		TEST(test_full),	TEST(test_stream_batch),
-		TEST(test_server),	TEST(test_stale),
-		TEST(test_dgram_paths), TEST(test_qemu),
-		TEST(test_framing),	TEST(test_bad_length),
-		TEST(test_no_leaks),
+		TEST(test_refused),	   TEST(test_null),
+		TEST(test_null_datagrams), TEST(test_stream),
+		TEST(test_dgram),	   TEST(test_full),
+		TEST(test_stream_batch),   TEST(test_server),
+		TEST(test_stale),	   TEST(test_dgram_paths),
+		TEST(test_qemu),	   TEST(test_framing),
+		TEST(test_bad_length),	   TEST(test_no_leaks),
 	};
 
 	return cmocka_run_group_tests_name("net", tests, NULL, NULL);

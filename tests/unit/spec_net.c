@@ -88,6 +88,10 @@ static void test_values(void **state)
 	assert_true(spec.server && !spec.dgram);
 	net_spec_free(&spec);
 
+	taken("null,rx=64,rx-to=10.1.2.3");
+	assert_memory_equal(&spec.rx_to, "\x0a\x01\x02\x03", 4);
+	net_spec_free(&spec);
+
 	taken("null,rx=64,rx-count=1000,queues=2,version=1");
 	assert_int_equal(spec.rx, 64);
 	assert_int_equal(spec.rx_count, 1000);
@@ -131,6 +135,10 @@ static void test_refused(void **state)
 	refused("tap=t,card=8", "from 0 to 7");
 	refused("null,rx=13", "from 14 to 65562");
 	refused("null,rx-count=5", "rx-count= needs rx=SIZE");
+	refused("null,rx-to=10.0.0.2", "rx-to= needs rx=SIZE");
+	refused("null,rx=60,rx-to=10.0.0", "give an IPv4 address");
+	refused("null,rx=60,rx-to=fd77::1", "give an IPv4 address");
+	refused("tap=t,rx-to=10.0.0.2", "'rx-to' is no setting of tap");
 	refused("socket=s,type=packet", "use type=stream or type=dgram");
 	refused("socket=s,type=dgram", "needs local=PATH");
 	refused("socket=s,local=x", "local= is for type=dgram");

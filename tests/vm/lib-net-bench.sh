@@ -2,24 +2,32 @@
 # shellcheck shell=bash
 # Children that do network work on demand, to be compared; a test sources lib.sh
 # and lib-net.sh, then this.  Child I has the network 10.77.I.0/24 on tapI; it
-# serves iperf3 and a shell, by which the root side has it do things.
+# serves iperf3 and a shell, by which the root side has it do things.  On our host
+# it has a second card: null, which sends it datagrams while its link is up.
 
 . "$PROJECT/tests/vm/lib-turns.sh"
 
 BENCH_SECONDS=${BENCH_SECONDS:-3}
 declare -A NET_OF
 
-# The child's side.  Kernel command line: load=MODULE,... net=10.77.I
+# The child's side.  Kernel command line: load=MODULE,... net=10.77.I [null=10.78.I]
 bench_script() {
 	net_script "$1" <<'EOS'
 load $(word load | tr , ' ')
 c=$(card); ok $? 'the card is there'
 card_up $c "$(word net).2"; ok $? 'its link is up'
+null=$(word null) d=
+[ -z "$null" ] || {
+	d=$(card 1); ok $? 'so is the other one'
+	ip link set $d up
+	ip addr add $null.2/24 dev $d
+}
 # Nobody has that address, and the frames go to nobody: dropped as soon as out.
 arp -s "$(word net).9" 02:00:00:00:00:99
 cat >/tmp/shell.sh <<END
 udp_out() { udpsend $(word net).9 "\$1"; }
 received() { cat /sys/class/net/$c/statistics/rx_packets; }
+received_null() { cat /sys/class/net/$d/statistics/rx_packets; }
 pages() { awk '/^pgalloc/ { n += \$2 } END { print n }' /proc/vmstat; }
 END
 cat >/tmp/serve <<'END'
@@ -74,8 +82,10 @@ bench_start() {
 	local who=$1 i=$2
 	shift 2
 	bench_tap "$who" "$i"
-	start_child "$who" 6.1 "$who" "load=hv_vmbus,hv_netvsc net=10.77.$i" \
-		--processors 2 --memory 256M --net "tap=tap$i,queues=2" "$@"
+	start_child "$who" 6.1 "$who" \
+		"load=hv_vmbus,hv_netvsc net=10.77.$i null=10.78.$i" \
+		--processors 2 --memory 256M --net "tap=tap$i,queues=2" \
+		--net "null,card=1,queues=1,link=off,rx=60,rx-to=10.78.$i.2" "$@"
 	bench_ready "$who" || bail_out "$who is not ready"
 }
 
@@ -128,6 +138,19 @@ pps_in() { # WHO: packets/s that arrived in the child
 	before=$(remote "$1" received)
 	chrt --idle 0 python3 "$PROJECT/tests/vm/udp-flood.py" "${NET_OF[$1]}.2" "$BENCH_SECONDS"
 	per_second $(($(remote "$1" received) - before))
+}
+
+# No sender shares the processors with the child and its worker.
+null_in() { # WHO: datagrams/s that arrived in the child
+	local before begin end
+	before=$(remote "$1" received_null)
+	begin=$EPOCHREALTIME
+	control net link 1 up >/dev/null
+	sleep "$BENCH_SECONDS"
+	control net link 1 down >/dev/null
+	end=$EPOCHREALTIME
+	awk -v n="$(($(remote "$1" received_null) - before))" -v a="$begin" -v b="$end" \
+		'BEGIN { printf "%.0f", n / (b - a) }'
 }
 
 # A turn's value goes to TURNS[WHO,WHAT], and the worker's counters from before

@@ -39,6 +39,7 @@ for ((round = 0; round < ROUNDS; round++)); do
 	for what in tcp_out tcp_in pps_out pps_in; do
 		for who in "${whose[@]}"; do bench_turn $who $what; done
 	done
+	for who in stock ours; do bench_turn $who null_in; done
 done
 for who in "${whose[@]}"; do bench_stop $who; done
 

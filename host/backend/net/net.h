@@ -126,6 +126,7 @@ struct net_options {
 	bool restricted; /* user: the child reaches nothing but this backend */
 	uint32_t rx;	 /* null: length of the frames that come, 0: none */
 	uint64_t rx_count; /* null: how many, 0: for ever */
+	uint32_t rx_to;	   /* null: UDP to this IPv4 address, in wire order */
 };
 /*
  * 0 or -errno; then `why` holds one line that says what is wrong and how to
