@@ -4,9 +4,9 @@
  * pages, the RNDIS messages in the receive buffer that it points to.
  *
  * Packets in the ring are private copies that the bus made. The receive buffer
- * isn't: the host may write there at any time. Headers are copied out once and
- * the copy is checked and used; frames are copied into the sk_buff before
- * anybody looks at them.
+ * isn't: the host may write there at any time. Headers are copied out once, each
+ * field of theirs, and the copy is checked and used; frames are copied into the
+ * sk_buff before anybody looks at them.
  */
 #include "netvsc_var.h"
 
@@ -31,16 +31,17 @@ void netvsc_rx_event(void *context)
 
 /* ---- per-packet information ---- */
 
-static bool ppi_value(const u8 *ppi, const struct rndis_ppi *head, void *to,
+static bool ppi_value(const u8 *shared, const struct rndis_ppi *head, void *to,
 		      u32 len)
 {
 	if (head->offset > head->size || head->size - head->offset < len)
 		return false;
-	memcpy(to, ppi + head->offset, len);
+	memcpy(to, shared + head->offset, len);
+	barrier();
 	return true;
 }
 
-static bool take_ppi(struct netvsc_frame *frame, const u8 *ppi,
+static bool take_ppi(struct netvsc_frame *frame, const u8 *shared,
 		     const struct rndis_ppi *head)
 {
 	struct rndis_packet_id id;
@@ -48,15 +49,15 @@ static bool take_ppi(struct netvsc_frame *frame, const u8 *ppi,
 	switch (head->type) {
 	case RNDIS_PPI_CHECKSUM:
 		frame->has_csum = true;
-		return ppi_value(ppi, head, &frame->csum, sizeof(u32));
+		return ppi_value(shared, head, &frame->csum, sizeof(u32));
 	case RNDIS_PPI_8021Q:
 		frame->has_vlan = true;
-		return ppi_value(ppi, head, &frame->vlan, sizeof(u32));
+		return ppi_value(shared, head, &frame->vlan, sizeof(u32));
 	case RNDIS_PPI_HASH_VALUE:
 		frame->has_hash = true;
-		return ppi_value(ppi, head, &frame->hash, sizeof(u32));
+		return ppi_value(shared, head, &frame->hash, sizeof(u32));
 	case RNDIS_PPI_PACKET_ID:
-		if (!ppi_value(ppi, head, &id, sizeof(id)))
+		if (!ppi_value(shared, head, &id, sizeof(id)))
 			return false;
 		if (id.version == RNDIS_PACKET_ID_VERSION)
 			frame->rsc_flags = id.flags;
@@ -66,19 +67,20 @@ static bool take_ppi(struct netvsc_frame *frame, const u8 *ppi,
 	}
 }
 
-/* @ppi: private, @len bytes. Ends: each step takes at least a header. */
-static bool take_ppis(struct netvsc_frame *frame, const u8 *ppi, u32 len)
+/* The chain has @len bytes. Ends: each step takes at least a header. */
+static bool take_ppis(struct netvsc_frame *frame, const u8 *shared, u32 len)
 {
 	struct rndis_ppi head;
 
 	while (len) {
 		if (len < sizeof(head))
 			return false;
-		memcpy(&head, ppi, sizeof(head));
+		memcpy(&head, shared, sizeof(head));
+		barrier();
 		if (head.size < sizeof(head) || head.size > len ||
-		    head.offset < sizeof(head) || !take_ppi(frame, ppi, &head))
+		    head.offset < sizeof(head) || !take_ppi(frame, shared, &head))
 			return false;
-		ppi += head.size;
+		shared += head.size;
 		len -= head.size;
 	}
 	return true;
@@ -90,7 +92,6 @@ static bool take_ppis(struct netvsc_frame *frame, const u8 *ppi, u32 len)
 static bool parse_packet(struct netvsc_chan *nc, const u8 *shared, u32 len,
 			 struct netvsc_frame *frame)
 {
-	u8 ppis[PPI_MAX] __aligned(4);
 	struct rndis_packet pkt;
 	u32 room, at;
 
@@ -113,11 +114,9 @@ static bool parse_packet(struct netvsc_chan *nc, const u8 *shared, u32 len,
 		return true;
 	at = pkt.ppi_offset;
 	if (at < RNDIS_PACKET_PPI_OFFSET || at > room ||
-	    pkt.ppi_len > room - at || pkt.ppi_len > sizeof(ppis))
+	    pkt.ppi_len > room - at || pkt.ppi_len > PPI_MAX)
 		goto bad_ppi;
-	memcpy(ppis, shared + RNDIS_OFFSET_BASE + at, pkt.ppi_len);
-	barrier();
-	if (take_ppis(frame, ppis, pkt.ppi_len))
+	if (take_ppis(frame, shared + RNDIS_OFFSET_BASE + at, pkt.ppi_len))
 		return true;
 bad_ppi:
 	netvsc_count(nc->nd, NETVSC_EV_RX_BAD_PPI);
