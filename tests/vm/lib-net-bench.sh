@@ -15,13 +15,15 @@ bench_script() {
 	net_script "$1" <<'EOS'
 load $(word load | tr , ' ')
 c=$(card); ok $? 'the card is there'
-card_up $c "$(word net).2"; ok $? 'its link is up'
 null=$(word null) d=
 [ -z "$null" ] || {
+	# They come in any order: told apart by bench_start's addresses.
 	d=$(card 1); ok $? 'so is the other one'
+	grep -q 00:15:5d:78 /sys/class/net/$d/address || { d=$c; c=$(card 1); }
 	ip link set $d up
 	ip addr add $null.2/24 dev $d
 }
+card_up $c "$(word net).2"; ok $? 'its link is up'
 # Nobody has that address, and the frames go to nobody: dropped as soon as out.
 arp -s "$(word net).9" 02:00:00:00:00:99
 cat >/tmp/shell.sh <<END
@@ -84,8 +86,8 @@ bench_start() {
 	bench_tap "$who" "$i"
 	start_child "$who" 6.1 "$who" \
 		"load=hv_vmbus,hv_netvsc net=10.77.$i null=10.78.$i" \
-		--processors 2 --memory 256M --net "tap=tap$i,queues=2" \
-		--net "null,card=1,queues=1,link=off,rx=60,rx-to=10.78.$i.2" "$@"
+		--processors 2 --memory 256M --net "tap=tap$i,queues=2,mac=00:15:5d:77:00:0$i" \
+		--net "null,card=1,queues=1,mac=00:15:5d:78:00:0$i,link=off,rx=60,rx-to=10.78.$i.2" "$@"
 	bench_ready "$who" || bail_out "$who is not ready"
 }
 
