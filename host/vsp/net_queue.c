@@ -97,7 +97,10 @@ static void start_or_stop(struct net_queue *q)
 		net_rx_drop(q);
 		return;
 	}
-	err = net_queue_start(q->n->net, q->index, q->worker);
+	if (!q->rx_over)
+		q->rx_over = malloc(NET_FRAME_MAX);
+	err = q->rx_over ? net_queue_start(q->n->net, q->index, q->worker) :
+			   -ENOMEM;
 	if (err) {
 		log_guest(&q->limit, q->n->name,
 			  "queue %u of %s cannot be started: %s", q->index,
@@ -329,5 +332,6 @@ void net_queue_end(struct net_queue *q)
 	/* What was handed over and found no channel any more. */
 	net_batch_inbox(q);
 	net_batch_free_spare(q);
+	free(q->rx_over);
 	pthread_mutex_destroy(&q->inbox_lock);
 }

@@ -12,6 +12,11 @@
  *	spares: |head|..................................|
  *	        |head|..................................|
  *
+ * Most frames are small, and each piece that is offered costs the kernel time,
+ * used or not. So while no long frame comes, a buffer of our own stands for the
+ * spares; the first long one is copied out of it, and those that follow find the
+ * spares themselves.
+ *
  * Without a free section nothing is received: the frames wait in the back end.
  */
 #include <errno.h>
@@ -20,12 +25,15 @@
 
 #include "netvsp_var.h"
 
-#define RX_BUDGET   128u /* frames in one turn */
+#define RX_BUDGET     128u /* frames in one turn */
 
 /* Room for the header of a frame with all the PPIs there are, and of a piece. */
-#define HEAD_FIRST  112u
-#define HEAD_PIECE  64u
-#define FRAME_ALIGN 64u
+#define HEAD_FIRST    112u
+#define HEAD_PIECE    64u
+#define FRAME_ALIGN   64u
+
+/* Short frames in a row after which no long one is expected. */
+#define DIRECT_FRAMES 64u
 
 struct head {
 	struct rndis_packet packet;
@@ -371,28 +379,55 @@ static void arrived(struct net_queue *q, const struct virtio_net_hdr *vh,
 
 /* ---- the turn ---- */
 
+/* A frame of `len` bytes lies where `over` stood for the spares. */
+static void move_over(struct net_queue *q, uint32_t room, uint32_t len)
+{
+	if (len <= room)
+		return;
+	net_iov_put(q->rx_iov + NET_FILL_IOV, q->rx_niov, q->rx_over,
+		    len - room);
+	net_add(q, bytes_copied, len - room);
+	q->rx_direct = DIRECT_FRAMES;
+}
+
 static bool receive(struct net_queue *q)
 {
 	uint32_t at = q->fill_at + HEAD_FIRST;
-	unsigned int niov = coalesced(q) ? q->rx_niov : 0;
-	struct iovec first[NET_FILL_IOV], *iov;
+	uint32_t room = q->pool->section_size - at;
+	struct iovec first[NET_FILL_IOV + 1], *iov = first;
+	bool spares = coalesced(q), direct = spares && q->rx_direct;
 	struct virtio_net_hdr vh;
-	int n, len;
+	int n, niov, len;
 
 	n = vmbus_buffer_iov(q->pool->vb, q->fill * q->pool->section_size + at,
-			     q->pool->section_size - at, first, NET_FILL_IOV);
+			     room, first, NET_FILL_IOV);
 	if (n <= 0)
 		return false;
-	/* Right before those of the spares. */
-	iov = q->rx_iov + NET_FILL_IOV - n;
-	memcpy(iov, first, n * sizeof(*iov));
-	len = net_recv(q->n->net, q->index, &vh, iov, niov + n);
+	niov = n;
+	if (direct) {
+		/* Right before those of the spares. */
+		iov = q->rx_iov + NET_FILL_IOV - n;
+		memcpy(iov, first, n * sizeof(*iov));
+		niov += q->rx_niov;
+	} else if (spares) {
+		first[niov++] =
+			(struct iovec){ q->rx_over, q->rx_room < NET_FRAME_MAX ?
+							    q->rx_room :
+							    NET_FRAME_MAX };
+	}
+	len = net_recv(q->n->net, q->index, &vh, iov, niov);
 	if (len == -EAGAIN) {
 		q->readable = false;
 		return false;
 	}
-	if (len >= 0)
-		arrived(q, &vh, iov, niov + n, len);
+	if (len < 0)
+		return true;
+	if (direct)
+		q->rx_direct = (uint32_t)len > room ? DIRECT_FRAMES :
+						      q->rx_direct - 1;
+	else
+		move_over(q, room, len);
+	arrived(q, &vh, iov, niov, len);
 	return true;
 }
 

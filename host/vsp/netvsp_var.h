@@ -348,6 +348,8 @@ struct net_queue {
 	struct iovec rx_iov[NET_IOV_MAX]; /* NET_FILL_IOV, then the spares' */
 	unsigned int rx_niov;		  /* the spares' */
 	uint32_t rx_room;		  /* the spares' bytes */
+	uint8_t *rx_over;	/* NET_FRAME_MAX bytes, see net_rx.c */
+	unsigned int rx_direct; /* frames until it is used again */
 	struct net_batch *batch[NETVSP_CHANNELS]; /* being filled */
 	uint64_t batches;			  /* which there are */
 	struct net_batches spare_batches;

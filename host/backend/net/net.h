@@ -198,6 +198,9 @@ void net_flush(struct net *n, unsigned int queue);
  */
 int net_recv(struct net *n, unsigned int queue, struct virtio_net_hdr *hdr,
 	     const struct iovec *iov, unsigned int niov);
+/* Copies into pieces; the bytes copied, which room may limit.  Any thread. */
+size_t net_iov_put(const struct iovec *iov, unsigned int niov, const void *buf,
+		   size_t len);
 
 /*
  * Faults: --fault "net:op=loss|garble|duplicate|reorder|delay|cut[,dir=in|out|

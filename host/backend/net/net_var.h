@@ -34,9 +34,7 @@ void net_emit_writable(struct net *n, unsigned int queue);
 void net_set_link(struct net *n, bool up);
 
 size_t net_iov_len(const struct iovec *iov, unsigned int niov);
-/* Copy to and from pieces; the bytes copied, which room may limit. */
-size_t net_iov_put(const struct iovec *iov, unsigned int niov, const void *buf,
-		   size_t len);
+/* The other way round than net_iov_put(), with the same result. */
 size_t net_iov_get(const struct iovec *iov, unsigned int niov, void *buf,
 		   size_t len);
 
