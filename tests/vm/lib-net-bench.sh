@@ -27,7 +27,7 @@ card_up $c "$(word net).2"; ok $? 'its link is up'
 # Nobody has that address, and the frames go to nobody: dropped as soon as out.
 arp -s "$(word net).9" 02:00:00:00:00:99
 cat >/tmp/shell.sh <<END
-udp_out() { udpsend $(word net).9 "\$1"; }
+udp_out() { udpsend $(word net).9 "\$@"; }
 received() { cat /sys/class/net/$c/statistics/rx_packets; }
 received_null() { cat /sys/class/net/$d/statistics/rx_packets; }
 pages() { awk '/^pgalloc/ { n += \$2 } END { print n }' /proc/vmstat; }
@@ -126,10 +126,14 @@ tcp_in() {
 	iperf_mbits
 }
 
-pps_out() { # WHO: packets/s that came out of the TAP
+# Which queue a flow goes through is drawn by lot, and one queue or two make a
+# great difference on two processors: so one flow, or so many that all are used.
+pps_out() { udp_out "$1" 1; } # WHO: packets/s that came out of the TAP
+flows_out() { udp_out "$1" 16; }
+udp_out() { # WHO FLOWS
 	local tap=tap${NET_OF[$1]##*.} before
 	before=$(tap_packets "$tap" rx)
-	remote "$1" "udp_out $BENCH_SECONDS" >/dev/null
+	remote "$1" "udp_out $BENCH_SECONDS $2" >/dev/null
 	per_second $(($(tap_packets "$tap" rx) - before))
 }
 
