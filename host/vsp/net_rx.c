@@ -394,6 +394,7 @@ static bool receive(struct net_queue *q)
 {
 	uint32_t at = q->fill_at + HEAD_FIRST;
 	uint32_t room = q->pool->section_size - at;
+	uint32_t most = q->rx_room < NET_FRAME_MAX ? q->rx_room : NET_FRAME_MAX;
 	struct iovec first[NET_FILL_IOV + 1], *iov = first;
 	bool spares = coalesced(q), direct = spares && q->rx_direct;
 	struct virtio_net_hdr vh;
@@ -410,10 +411,7 @@ static bool receive(struct net_queue *q)
 		memcpy(iov, first, n * sizeof(*iov));
 		niov += q->rx_niov;
 	} else if (spares) {
-		first[niov++] =
-			(struct iovec){ q->rx_over, q->rx_room < NET_FRAME_MAX ?
-							    q->rx_room :
-							    NET_FRAME_MAX };
+		first[niov++] = (struct iovec){ q->rx_over, most };
 	}
 	len = net_recv(q->n->net, q->index, &vh, iov, niov);
 	if (len == -EAGAIN) {
