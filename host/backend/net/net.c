@@ -123,7 +123,7 @@ int net_set_offloads(struct net *n, unsigned int can)
 }
 
 /* Filters have no queues of their own. */
-static const struct net *bottom(const struct net *n)
+static struct net *bottom(struct net *n)
 {
 	while (n->lower)
 		n = n->lower;
@@ -132,12 +132,12 @@ static const struct net *bottom(const struct net *n)
 
 void net_set_steering(struct net *n, const struct net_steering *s)
 {
-	n = (struct net *)bottom(n);
+	n = bottom(n);
 	if (n->ops->set_steering)
 		n->ops->set_steering(n, s);
 }
 
-bool net_steered(const struct net *n)
+bool net_steered(struct net *n)
 {
 	return __atomic_load_n(&bottom(n)->steered, __ATOMIC_RELAXED);
 }

@@ -156,7 +156,7 @@ int net_set_offloads(struct net *n, unsigned int can);
  */
 void net_set_steering(struct net *n, const struct net_steering *s);
 /* Any thread: is the hint followed? */
-bool net_steered(const struct net *n);
+bool net_steered(struct net *n);
 /* Any thread: is there another end? */
 bool net_link(const struct net *n);
 /* Any thread; a filter's has what is below it as well. */
