@@ -164,16 +164,25 @@ null_in() { # WHO: datagrams/s that arrived in the child
 bench_turn() { # WHO WHAT
 	local who=$1 what=$2 value pages=0
 	child_lives "$who"
-	[ ! -S "$T/$who.control" ] || control --json stats >"$T/before.json"
-	[ "$what" = "${what%_in}" ] || pages=$(remote "$who" pages)
+	if [ -S "$T/$who.control" ]; then
+		control --json stats >"$T/before.json"
+		pages=$(bench_pages "$who" "$what")
+	fi
 	value=$($what "$who")
-	[ "$what" = "${what%_in}" ] || pages=$(($(remote "$who" pages) - pages))
 	[ -n "$value" ] && [ "$value" != 0 ] || fail "$who: $what: no packet"
 	turn_value "$who,$what" "${value:-0}"
 	note "$who $what ${value:-nothing}"
 	[ -S "$T/$who.control" ] || return
 	control --json stats >"$T/after.json"
-	bench_costs "$who,$what" "$pages"
+	bench_costs "$who,$what" "$(($(bench_pages "$who" "$what") - pages))"
+}
+
+# Those that the child has allocated so far, where frames come in.
+bench_pages() { # WHO WHAT
+	case $2 in
+	*_in) remote "$1" pages ;;
+	*) echo 0 ;;
+	esac
 }
 
 bench_costs() { # KEY PAGES
