@@ -15,7 +15,7 @@
 # tier: long
 # root-kernel: 6.1
 # timeout: 1400
-: "${ENLIGHT_ROUNDS:=5}" "${BENCH_SECONDS:=2}"
+: "${ENLIGHT_ROUNDS:=3}" "${BENCH_SECONDS:=2}"
 . "$(dirname "$0")/lib.sh"
 . "$PROJECT/tests/vm/lib-net.sh"
 . "$PROJECT/tests/vm/lib-net-bench.sh"
