@@ -49,8 +49,10 @@ for who in "${whose[@]}"; do bench_stop $who; done
 
 row() { printf '# %-46s %9s %9s %9s %7s %7s %9s\n' "$@"; }
 rates() { # WHAT METRIC MUST
+	local to_vhost
+	to_vhost=$(turn_ratio "ours,$2" "vhost,$2")
 	row "$1" "${N[stock,$2]}" "${N[ours,$2]}" "${N[vhost,$2]:--}" \
-		"$(turn_ratio "ours,$2" "stock,$2")" "$(turn_ratio "ours,$2" "vhost,$2")" "$3"
+		"$(turn_ratio "ours,$2" "stock,$2")" "${to_vhost:--}" "$3"
 }
 counts() { # WHAT METRIC MUST
 	row "$1" "${N[stock,$2]}" "${N[ours,$2]}" - - - "$3"
