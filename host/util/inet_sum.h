@@ -5,12 +5,14 @@
 
 #include <stdint.h>
 
+#include "util/be.h"
+
 /* `len`: even, or the last piece's last byte is left out; 128 KiB at most. */
 static inline uint32_t inet_sum_add(uint32_t sum, const uint8_t *p,
 				    uint32_t len)
 {
 	for (; len >= 2; len -= 2, p += 2)
-		sum += (uint32_t)p[0] << 8 | p[1];
+		sum += get_be16(p);
 	return sum;
 }
 

@@ -9,17 +9,13 @@
 #include <string.h>
 
 #include "netvsp_var.h"
+#include "util/be.h"
 #include "util/inet_sum.h"
 
 #define IPV4_MIN	20u
 #define IPV6_LEN	40u
 /* More extension headers than anyone uses. */
 #define IPV6_EXTENSIONS 8
-
-static uint16_t be16(const uint8_t *p)
-{
-	return p[0] << 8 | p[1];
-}
 
 /* ---- parsing ---- */
 
@@ -34,7 +30,7 @@ static void parse_ipv4(const uint8_t *f, uint32_t len, struct net_headers *h)
 		return;
 	h->v4 = true;
 	h->ip_proto = f[h->l3 + 9];
-	h->fragment = be16(f + h->l3 + 6) & 0x3fff;
+	h->fragment = get_be16(f + h->l3 + 6) & 0x3fff;
 	if (!h->fragment)
 		h->l4 = h->l3 + header;
 }
@@ -72,11 +68,11 @@ void net_parse(const uint8_t *frame, uint32_t len, struct net_headers *h)
 	*h = (struct net_headers){ .l3 = NET_ETH_HEADER };
 	if (len < NET_ETH_HEADER)
 		return;
-	h->proto = be16(frame + 12);
+	h->proto = get_be16(frame + 12);
 	if (h->proto == ETH_P_8021Q && len >= h->l3 + NET_VLAN_HEADER) {
 		h->vlan = true;
-		h->tci = be16(frame + 14);
-		h->proto = be16(frame + 16);
+		h->tci = get_be16(frame + 14);
+		h->proto = get_be16(frame + 16);
 		h->l3 += NET_VLAN_HEADER;
 	}
 	if (h->proto == ETH_P_IP)

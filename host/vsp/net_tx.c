@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "netvsp_var.h"
+#include "util/be.h"
 
 #define PPI_MAX	    512u /* bytes of per-packet information */
 #define MSS_MIN	    8u	 /* Linux goes down to that */
@@ -218,12 +219,6 @@ static bool prepare_csum(struct departure *d, struct virtio_net_hdr *vh)
 	return at + vh->csum_offset + 2 <= d->len;
 }
 
-static void put16(uint8_t *p, uint16_t v)
-{
-	p[0] = v >> 8;
-	p[1] = v;
-}
-
 /* Lengths and sums, which the child has left out for there are many of them. */
 static void rebuild(struct departure *d)
 {
@@ -231,14 +226,14 @@ static void rebuild(struct departure *d)
 	uint32_t l4_len = d->len - d->h.l4;
 
 	if (d->h.v4) {
-		put16(ip + 2, d->len - d->h.l3);
-		put16(ip + 10, 0);
-		put16(ip + 10, net_ip_sum(ip, (ip[0] & 15) * 4u));
+		put_be16(ip + 2, d->len - d->h.l3);
+		put_be16(ip + 10, 0);
+		put_be16(ip + 10, net_ip_sum(ip, (ip[0] & 15) * 4u));
 	} else {
-		put16(ip + 4, d->len - d->h.l3 - 40);
+		put_be16(ip + 4, d->len - d->h.l3 - 40);
 	}
-	put16(d->start + d->h.l4 + TCP_SUM,
-	      net_pseudo_sum(d->start, &d->h, l4_len));
+	put_be16(d->start + d->h.l4 + TCP_SUM,
+		 net_pseudo_sum(d->start, &d->h, l4_len));
 	d->rebuilt = true;
 }
 
@@ -330,8 +325,8 @@ static int frame_pieces(struct net_queue *q, unsigned int npieces,
 			       RNDIS_8021Q_CFI(d->vlan) << 12 |
 			       RNDIS_8021Q_VLAN(d->vlan);
 
-		put16(d->tag, ETH_P_8021Q);
-		put16(d->tag + 2, tci);
+		put_be16(d->tag, ETH_P_8021Q);
+		put_be16(d->tag + 2, tci);
 		/* The addresses, from the copy that was looked at. */
 		out[n++] = (struct iovec){ d->start, 12 };
 		out[n++] = (struct iovec){ d->tag, sizeof(d->tag) };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "scsi.h"
+#include "util/be.h"
 
 #define SENSE_NONE	      0x0
 #define SENSE_NOT_READY	      0x2
@@ -90,39 +91,6 @@ static inline uint64_t scsi_blocks(const struct scsi_lun *lun)
 	/* Changes under us when the disk is resized. */
 	return __atomic_load_n(&lun->info->size, __ATOMIC_RELAXED) /
 	       lun->info->block_size;
-}
-
-static inline uint16_t get_be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static inline uint32_t get_be32(const uint8_t *p)
-{
-	return (uint32_t)get_be16(p) << 16 | get_be16(p + 2);
-}
-
-static inline uint64_t get_be64(const uint8_t *p)
-{
-	return (uint64_t)get_be32(p) << 32 | get_be32(p + 4);
-}
-
-static inline void put_be16(uint8_t *p, uint16_t v)
-{
-	p[0] = v >> 8;
-	p[1] = v & 0xff;
-}
-
-static inline void put_be32(uint8_t *p, uint32_t v)
-{
-	put_be16(p, v >> 16);
-	put_be16(p + 2, v & 0xffff);
-}
-
-static inline void put_be64(uint8_t *p, uint64_t v)
-{
-	put_be32(p, v >> 32);
-	put_be32(p + 4, v & 0xffffffff);
 }
 
 #endif

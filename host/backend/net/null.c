@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "net_var.h"
+#include "util/be.h"
 #include "util/inet_sum.h"
 
 #define NULL_MTU 9000u
@@ -35,12 +36,6 @@ static const uint8_t eth_head[ETH_HEAD] = {
 	0x88, 0xb5,
 };
 
-static void put16(uint8_t *p, uint32_t v)
-{
-	p[0] = v >> 8;
-	p[1] = v;
-}
-
 /* From a neighbour of the address; without a sum, which UDP may. */
 static void make_datagram(uint8_t *frame, uint32_t len, uint32_t to,
 			  unsigned int queue)
@@ -50,16 +45,16 @@ static void make_datagram(uint8_t *frame, uint32_t len, uint32_t to,
 	};
 	uint8_t *ip = frame + ETH_HEAD, *udp = ip + IP_HEAD;
 
-	put16(frame + 12, 0x0800);
+	put_be16(frame + 12, 0x0800);
 	memcpy(ip, ip_head, IP_HEAD);
-	put16(ip + 2, len - ETH_HEAD);
+	put_be16(ip + 2, len - ETH_HEAD);
 	memcpy(ip + 12, &to, 4);
 	ip[15] ^= 1;
 	memcpy(ip + 16, &to, 4);
-	put16(ip + 10, ~inet_sum_fold(inet_sum_add(0, ip, IP_HEAD)));
-	put16(udp, 49152 + queue);
-	put16(udp + 2, 9);
-	put16(udp + 4, len - ETH_HEAD - IP_HEAD);
+	put_be16(ip + 10, ~inet_sum_fold(inet_sum_add(0, ip, IP_HEAD)));
+	put_be16(udp, 49152 + queue);
+	put_be16(udp + 2, 9);
+	put_be16(udp + 4, len - ETH_HEAD - IP_HEAD);
 }
 
 static int make_frames(struct null *nl, const struct net_options *opt)
