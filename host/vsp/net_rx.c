@@ -379,15 +379,11 @@ static void arrived(struct net_queue *q, const struct virtio_net_hdr *vh,
 
 /* ---- the turn ---- */
 
-/* A frame of `len` bytes lies where `over` stood for the spares. */
-static void move_over(struct net_queue *q, uint32_t room, uint32_t len)
+/* What did not fit lies in `over`, which stood for the spares. */
+static void move_over(struct net_queue *q, uint32_t len)
 {
-	if (len <= room)
-		return;
-	net_iov_put(q->rx_iov + NET_FILL_IOV, q->rx_niov, q->rx_over,
-		    len - room);
-	net_add(q, bytes_copied, len - room);
-	q->rx_direct = DIRECT_FRAMES;
+	net_iov_put(q->rx_iov + NET_FILL_IOV, q->rx_niov, q->rx_over, len);
+	net_add(q, bytes_copied, len);
 }
 
 static bool receive(struct net_queue *q)
@@ -420,11 +416,13 @@ static bool receive(struct net_queue *q)
 	}
 	if (len < 0)
 		return true;
-	if (direct)
-		q->rx_direct = (uint32_t)len > room ? DIRECT_FRAMES :
-						      q->rx_direct - 1;
-	else
-		move_over(q, room, len);
+	if ((uint32_t)len > room) {
+		if (!direct)
+			move_over(q, len - room);
+		q->rx_direct = DIRECT_FRAMES;
+	} else if (direct) {
+		q->rx_direct--;
+	}
 	arrived(q, &vh, iov, niov, len);
 	return true;
 }
