@@ -121,7 +121,11 @@ def qemu(project):
 
 
 class Machine:
-    """A running root partition."""
+    """A running root partition, of whose processors commands see @smp.
+
+    QEMU has one more, the first: the agent keeps commands off it, as nothing
+    may execute VMRUN there (docs/testing.md).
+    """
 
     def __init__(self, project, kernel, memory, smp, keep):
         image = build_image(project, kernel)
@@ -135,7 +139,8 @@ class Machine:
             # Emulated SVM has no intercept for XSETBV, so KVM would not learn of
             # a child's XCR0: no XSAVE for either.  With five levels of page
             # tables each nested walk is longer.
-            "-cpu", "max,+svm,+npt,-xsave,-la57", "-m", memory, "-smp", str(smp),
+            "-cpu", "max,+svm,+npt,-xsave,-la57", "-m", memory,
+            "-smp", str(smp + 1),
             "-nic", "none", "-display", "none", "-no-reboot",
             "-kernel", kernel.image, "-initrd", image,
             # With the HPET as its clock, each look at it would leave for QEMU,

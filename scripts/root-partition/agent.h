@@ -31,6 +31,13 @@
 #define FRAME_MESSAGE  'm' /* text for the user, from the agent itself */
 #define FRAME_EXIT     'x' /* one byte: the exit status */
 
+/*
+ * The control group whose cpuset is every processor but the first, and where in
+ * it a job runs: the root of its own cgroup namespace.
+ */
+#define JOBS_GROUP     "/sys/fs/cgroup/jobs"
+#define JOB_GROUP      JOBS_GROUP "/job"
+
 struct frame_header {
 	char magic[3];
 	char type;
@@ -52,7 +59,10 @@ struct job {
 	int in, out, err; /* our ends; -1: closed */
 };
 
-/* boot.c: mounts the machine's root as /, loads modules; exits on failure. */
+/*
+ * boot.c: mounts the machine's root as /, loads modules, makes JOBS_GROUP;
+ * powers off on failure.
+ */
 void boot_system(void);
 /* boot.c: opens the virtio-serial port, non-blocking. */
 int boot_open_port(void);
@@ -61,7 +71,10 @@ void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* job.c: fills @job from an EXEC frame's payload; negative errno. */
 int job_parse(struct job *job, const char *data, size_t length);
-/* job.c: starts @job in its own mount and process namespace; negative errno. */
+/*
+ * job.c: starts @job in its own mount, process and cgroup namespaces, held to
+ * JOBS_GROUP's processors; negative errno.
+ */
 int job_start(struct job *job);
 /* job.c: frees what job_parse() and job_start() took. */
 void job_release(struct job *job);

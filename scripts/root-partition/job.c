@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One command in its own mount and process namespaces.  When its first process
- * ends, the kernel kills every other and drops every mount, so nothing of a
- * command is left for the next.
+ * One command in its own mount, process and cgroup namespaces.  When its first
+ * process ends, the kernel kills every other and drops every mount, so nothing of
+ * a command is left for the next.
  */
 
 #include <errno.h>
@@ -151,6 +151,16 @@ static void mount_share(const char *tag, const char *where, unsigned long flags)
 	fail("cannot mount", where);
 }
 
+/* Before any mount of the job's own: the path is the machine's. */
+static void enter_group(void)
+{
+	int fd = open(JOB_GROUP "/cgroup.procs", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "0", 1) < 0 || unshare(CLONE_NEWCGROUP) < 0)
+		fail("cannot enter", JOB_GROUP);
+	close(fd);
+}
+
 /* Fresh mounts, so that a command sees files as they are now. */
 static void mount_for_job(const struct job *job)
 {
@@ -163,6 +173,10 @@ static void mount_for_job(const struct job *job)
 		fail("cannot mount", "/tmp");
 	if (mount("proc", "/proc", "proc", 0, NULL) < 0)
 		fail("cannot mount", "/proc");
+	/* The machine's own view of groups would be a way out of the job's. */
+	if (umount("/sys/fs/cgroup") < 0 ||
+	    mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, NULL) < 0)
+		fail("cannot mount", "/sys/fs/cgroup");
 	make_path(job->project);
 	mount_share("project", job->project, MS_RDONLY);
 	snprintf(path, sizeof(path), "%s/build", job->project);
@@ -197,6 +211,7 @@ static void __attribute__((noreturn)) run_namespace(const struct job *job)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	enter_group();
 	mount_for_job(job);
 	command = fork();
 	if (command < 0)
