@@ -50,7 +50,7 @@ second() { # RUN CMDLINE STATUS
 	truncate -s 8M "$T/disk.img"
 	CHILD_LIMIT=400 run_child "$1" 6.1 first-6.1 "$2" --memory 768M --processors 2 \
 		--scsi "file=$T/disk.img"
-	emulation_held "$1"
+	count_breakdown "$1"
 	relay_results "$1"
 	is "$CHILD_STATUS" "$3" "$1: exit status $3" || show_run "$1"
 	like "$T/$1.verdict" '^ok - the second kernel reads' "$1: the second kernel had the disk"

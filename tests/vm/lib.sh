@@ -18,6 +18,11 @@ OUT=build/vm/$TEST		# kept after the test: consoles, verdicts
 
 SPLATS='BUG:|WARNING: (CPU|possible|suspicious|bad|kernel)|Oops|Call Trace:|general protection fault|KASAN:|UBSAN:|KCSAN:|INFO: task .* blocked|rcu: INFO:|rcu.*detected stall|soft lockup|hard LOCKUP|inconsistent lock state|kernel panic|Kernel panic|refcount_t:|list_(add|del) corruption|scheduling while atomic|sleeping function called|unreferenced object'
 
+# amount FEW ALL: how often to do a thing, in make check and in make check-long
+amount() {
+	if [ -n "${ENLIGHT_SHORT:-}" ]; then echo "$1"; else echo "$2"; fi
+}
+
 header() {
 	sed -n "2,30s/^# $1: *//p" "$PROJECT/tests/vm/$TEST.t"
 }
@@ -203,7 +208,7 @@ stat_of() { jq -r "$2" "$T/$1.stats"; }
 # its verdict, and no splat.
 child_passed() {
 	local run=${1:-$RUN}
-	emulation_held "$run"
+	count_breakdown "$run"
 	is "$CHILD_STATUS" 0 "$run: the child powered off" || show_run "$run"
 	relay_results "$run"
 	if ! is "$(tr -d '\r' <"$T/$run.verdict" | sed -n 's/^verdict //p')" 0 \
@@ -213,11 +218,9 @@ child_passed() {
 	no_splats "$run"
 }
 
-# A processor that QEMU's TCG emulates for KVM comes out of a child twice now and
-# then: what is saved as the child's state is the root's.  The child ends with a
-# triple fault, or that VP stands still.  The test then says that the machine broke
-# down (125), and is run again; one that has it each time fails.
-emulation_held() { # RUN
+# A child that ends or stands still in one of these ways may be the emulator's fault
+# rather than ours: it fails all the same, and scripts/check counts it.
+count_breakdown() { # RUN
 	local what
 	grep -q 'QEMU TCG' /proc/cpuinfo || return 0
 	if [ "$CHILD_STATUS" = 2 ] && grep -q 'triple fault' "$T/$1.log"; then
@@ -228,9 +231,7 @@ emulation_held() { # RUN
 	else
 		return 0
 	fi
-	show_run "$1"
-	note "$1: $what, on emulated processors: no verdict"
-	exit 125
+	echo "$(date +%T) $TEST.t: $1: $what" >>build/rootpart/breakdowns
 }
 
 # Repeats the child's own result lines as ours.
