@@ -35,6 +35,7 @@ help:
 #:   make unit        unit tests, wire headers, short fuzz runs: no VM
 #:   make vm-tests    the tests with virtual machines (TESTS="tests/vm/x.t ...")
 #:   make check-long  the longer tests with virtual machines
+#:   make soak        two children at a time that boot, work and end, for MINUTES=240
 #:   make check-debug our modules on a kernel with KASAN, lockdep, kmemleak, which
 #:                    is built first (some minutes)
 #:   make fuzz        fuzz for FUZZ_TIME=60 seconds each
@@ -52,7 +53,7 @@ include scripts/build/host.mk
 include scripts/build/modules.mk
 include scripts/build/tests.mk
 
-.PHONY: all setup packages run check check-long check-debug style format abi-check clean install uninstall
+.PHONY: all setup packages run check check-long soak check-debug style format abi-check clean install uninstall
 all: host modules
 
 setup:
@@ -73,6 +74,11 @@ check: setup
 check-long: setup
 	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host modules daemons kselftest
 	$(quiet)scripts/check --long
+
+MINUTES ?= 240
+soak: setup
+	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host modules
+	$(quiet)ENLIGHT_SOAK_MINUTES=$(MINUTES) scripts/check --vm tests/vm/soak.t
 
 check-debug: setup
 	$(quiet)JOBS=$(JOBS) scripts/build-debug-kernel

@@ -3,7 +3,7 @@
 # The emulated root partition keeps whatever runs children off the first of its
 # processors, and no command can get there (docs/testing.md tells why).
 # root-kernel: 6.1
-# timeout: 120
+# timeout: 200
 . "$(dirname "$0")/lib.sh"
 
 guest_script wait <<'EOF'
@@ -46,7 +46,7 @@ ok $? 'another view of groups shows no other'
 umount "$T/groups"
 
 start_child wait 6.1 wait '' --processors 4 --memory 256M
-wait_line wait '^phase up' 60
+wait_line wait '^phase up' 100
 ok $? 'a child runs'
 is "$(allowed /proc/"$CHILD_PID"/task/*/status)" "$rest" \
 	'every thread of its worker is held to the rest'
