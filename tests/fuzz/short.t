@@ -10,20 +10,29 @@ trap 'rm -rf "$T"' EXIT
 
 sources=(tests/fuzz/*.c)
 [ ${#sources[@]} -gt 0 ] || skip_all 'there is no fuzz target'
+run() { # NAME: its status comes to be in $T/NAME.status
+	mkdir "$T/$1"
+	build/fuzz/"$1" -seed=1 -runs=200000 -max_total_time=15 \
+		-timeout=10 -rss_limit_mb=1024 -artifact_prefix="$T/" \
+		"$T/$1" tests/fuzz/corpus/"$1"* >"$T/$1.log" 2>&1
+	echo $? >"$T/$1.status"
+}
+
+# As many at a time as there are processors.
+for source in "${sources[@]}"; do
+	[ "$(jobs -rp | wc -l)" -lt "$(nproc)" ] || wait -n
+	run "$(basename "$source" .c)" &
+done
+wait
 for source in "${sources[@]}"; do
 	name=$(basename "$source" .c)
-	mkdir "$T/corpus"
-	if build/fuzz/"$name" -seed=1 -runs=200000 -max_total_time=15 \
-		-timeout=10 -rss_limit_mb=1024 -artifact_prefix="$T/" \
-		"$T/corpus" tests/fuzz/corpus/"$name"* >"$T/log" 2>&1
-	then
+	if [ "$(cat "$T/$name.status")" = 0 ]; then
 		pass "$name"
-		note "$(grep -aE '^Done' "$T/log")"
+		note "$(grep -aE '^Done' "$T/$name.log")"
 	else
 		fail "$name"
-		grep -aE 'ERROR|runtime error|^ +#[0-9]|Test unit' "$T/log" |
+		grep -aE 'ERROR|runtime error|^ +#[0-9]|Test unit' "$T/$name.log" |
 			head -n 25 | sed 's/^/#   /'
 	fi
-	rm -rf "$T/corpus"
 done
 done_testing

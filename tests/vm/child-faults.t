@@ -3,7 +3,6 @@
 # A child that breaks the rules (tests/guest/modules/rogue): the channel concerned gets
 # an error or goes, the root says so at a limited rate, and everything else goes
 # on, the child's other disk first of all.
-# tier: long
 # root-kernel: 6.1
 # timeout: 700
 #

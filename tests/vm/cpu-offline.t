@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Processors go offline and come back while a disk is read; a channel can be
 # moved to another processor through sysfs.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"
@@ -14,7 +13,7 @@ disk=$(first_disk); ok $? 'the disk is there'
 ( while :; do dd if=$disk of=/dev/null bs=64k count=64 iflag=direct 2>/dev/null || echo failed >/tmp/failed; done ) &
 reader=$!
 n=0
-while [ $n -lt 5 ]; do
+while [ $n -lt "$(amount 1 5)" ]; do
 	for c in 1 2 3; do echo 0 >/sys/devices/system/cpu/cpu$c/online || ok 1 "processor $c goes offline"; done
 	is "$(nproc)" 1 "round $n: one processor left"
 	for c in 1 2 3; do echo 1 >/sys/devices/system/cpu/cpu$c/online || ok 1 "processor $c comes back"; done

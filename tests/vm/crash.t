@@ -3,7 +3,6 @@
 # A panic is reported through the crash registers, whoever's modules are
 # loaded: exit status 2, the registers in the worker's log, and no hang on the
 # way out.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"
@@ -32,9 +31,8 @@ crash() { # RUN KERNEL IMAGE CMDLINE
 	like "$T/$1.log" '[Cc]rash' "$1: the worker reports the crash"
 	like "$T/$1.console" 'sysrq: Trigger a crash|Kernel panic' "$1: it was that crash"
 }
-for k in 6.1 6.12; do
-	crash "ours-$k" "$k" "ours-$k" ''
-	crash "stock-$k" "$k" "stock-$k" ''
+for run in $(amount 'ours-6.1 stock-6.12' 'ours-6.1 stock-6.1 ours-6.12 stock-6.12'); do
+	crash "$run" "${run#*-}" "$run" ''
 done
 crash "ours-hangs" 6.1 ours-6.1 'panic=0'
 finish

@@ -4,7 +4,6 @@
 # writing, a full file system, a read-only disk, and a request that is never
 # answered, which ends in an error within the driver's bound and leaves a disk
 # that works.
-# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"

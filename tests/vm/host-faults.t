@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # A root side that lies (vmwp --fault) to our modules: the child logs it, the
 # device concerned recovers or fails, and everything else goes on.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 #

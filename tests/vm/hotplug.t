@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Disks come, grow and go by hvctl while the child writes to them and to
 # others.  With stock modules and with ours.
-# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
@@ -23,8 +22,8 @@ keep=$(disk 0)
 	dd if=$keep of=/dev/null bs=64k count=16 iflag=direct 2>/dev/null || echo >/tmp/failed
 done ) &
 reader=$!
-n=0
-while [ $n -lt 4 ]; do
+n=0 all=$(amount 1 4)
+while [ $n -lt $all ]; do
 	echo "phase add $n"
 	wait_for 30 disk 5 || { ok 1 "round $n: the new disk comes"; break; }
 	d=$(disk 5)
@@ -46,7 +45,7 @@ while [ $n -lt 4 ]; do
 	wait $writer
 	n=$((n + 1))
 done
-is $n 4 'rounds of add, grow, remove'
+is $n $all 'rounds of add, grow, remove'
 kill $reader
 test ! -e /tmp/failed; ok $? 'the other disk did not notice'
 EOF
@@ -81,7 +80,7 @@ for who in stock ours; do
 	truncate -s 4M "$T/keep.img"
 	start_child $who 6.1 $who '' --processors 2 --memory 256M \
 		--scsi "file=$T/keep.img,lun=0"
-	for n in 0 1 2 3; do
+	for ((n = 0; n < $(amount 1 4); n++)); do
 		one_round $who $n
 	done
 	is "$(control --json disk list | jq length)" 1 "$who: one disk is left"

@@ -3,7 +3,6 @@
 # kexec: the old kernel lets go of the root (UNLOAD), the new one connects anew
 # and finds its disk, without the worker noticing more than a new connection.
 # Then kdump: the crash kernel does the same after a panic.
-# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"

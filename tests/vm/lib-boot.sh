@@ -54,7 +54,7 @@ boot_passes() {
 # The same kernel with one, two and eight processors.
 boot_processors() { # KERNEL
 	local n
-	for n in 1 2 8; do
+	for n in $(amount 1 "1 2 8"); do
 		boot_passes "$1-p$n" "$1" $n '' --memory 256M
 	done
 }

@@ -32,10 +32,10 @@ send $PEER6 9001 </tmp/page; ok $? 'the same over IPv6'
 
 for way in out in; do
 	[ $way = in ] && r=-R || r=
-	n=$(tcp -t 3 $r); ok $? "TCP, $way: $n Mbit/s"
-	n=$(PEER=$PEER6 tcp -t 2 $r); ok $? "TCP over IPv6, $way: $n Mbit/s"
-	n=$(tcp -t 2 -P 4 $r); ok $? "TCP, $way, four streams: $n Mbit/s"
-	n=$(udp -t 2 -b 2M -l 1200 $r); ok $? "UDP, $way: datagrams, lost: $n"
+	n=$(tcp -t "$(amount 1 3)" $r); ok $? "TCP, $way: $n Mbit/s"
+	n=$(PEER=$PEER6 tcp -t "$(amount 1 2)" $r); ok $? "TCP over IPv6, $way: $n Mbit/s"
+	n=$(tcp -t "$(amount 1 2)" -P 4 $r); ok $? "TCP, $way, four streams: $n Mbit/s"
+	n=$(udp -t "$(amount 1 2)" -b 2M -l 1200 $r); ok $? "UDP, $way: datagrams, lost: $n"
 	arrived "$n"; ok $? "UDP, $way: nearly all arrived"
 done
 

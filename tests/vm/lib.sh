@@ -10,6 +10,7 @@ set -u
 # Each character on a child's console is a VM exit: warnings and worse suffice.
 # When a script fails, init adds the whole log.
 CHILD_CMDLINE='console=ttyS0 loglevel=5 panic=-1 mitigations=off'
+[ -z "${ENLIGHT_SHORT:-}" ] || CHILD_CMDLINE+=' enlight.short'
 TEST=$(basename "$0" .t)
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$PROJECT" || exit 125
@@ -18,7 +19,8 @@ OUT=build/vm/$TEST		# kept after the test: consoles, verdicts
 
 SPLATS='BUG:|WARNING: (CPU|possible|suspicious|bad|kernel)|Oops|Call Trace:|general protection fault|KASAN:|UBSAN:|KCSAN:|INFO: task .* blocked|rcu: INFO:|rcu.*detected stall|soft lockup|hard LOCKUP|inconsistent lock state|kernel panic|Kernel panic|refcount_t:|list_(add|del) corruption|scheduling while atomic|sleeping function called|unreferenced object'
 
-# amount FEW ALL: how often to do a thing, in make check and in make check-long
+# amount FEW ALL: how often to do a thing, in make check and in make check-long;
+# tests/guest/tap.sh has the same for a child.
 amount() {
 	if [ -n "${ENLIGHT_SHORT:-}" ]; then echo "$1"; else echo "$2"; fi
 }

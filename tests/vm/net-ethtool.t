@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # What ethtool shows and sets on a card: statistics with all the names of the
 # in-tree driver, channels, buffers, RSS, offloads, link.
-# tier: long
 # root-kernel: 6.1
 # timeout: 800
 . "$(dirname "$0")/lib.sh"
@@ -141,7 +140,7 @@ is "$(said names driver) $(said names rings)" "$(said stock driver) $(said stock
 	'driver and rings are the same'
 
 CHILD_LIMIT=300
-for version in 6.1 6.12; do
+for version in $(amount 6.12 "6.1 6.12"); do
 	two settings-$version $version settings-$version
 	child_passed settings-$version
 done

@@ -6,7 +6,6 @@
 #
 # Checksums are real ones, summed by the sender's processor: with the sum left
 # to a card, nobody could tell a garbled frame.
-# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"

@@ -4,7 +4,6 @@
 # one of its cards: the worker counts it, logs it at a limited rate and goes on,
 # and then the same card works.  On our bus, as Linux 6.1 can't do without its own
 # once it was loaded.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"

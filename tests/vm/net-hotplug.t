@@ -3,7 +3,6 @@
 # The link goes and comes, the MAC changes, and cards come and go by hvctl, while
 # the child has traffic on them and on another.  With the in-tree modules and
 # with ours.
-# tier: long
 # root-kernel: 6.1
 # timeout: 800
 . "$(dirname "$0")/lib.sh"
@@ -19,7 +18,7 @@ wget -q -O /tmp/first "http://$PEER/page"; ok $? 'a page fetched'
 done ) 2>/dev/null &
 reader=$!
 n=0
-while [ $n -lt 3 ]; do
+while [ $n -lt "$(amount 1 3)" ]; do
 	echo "phase down $n"
 	wait_for 20 grep -q 0 /sys/class/net/$c/carrier || { ok 1 "flap $n: the link goes"; break; }
 	echo "phase up $n"
@@ -27,7 +26,7 @@ while [ $n -lt 3 ]; do
 	wait_for 10 ping -c1 -W1 $PEER || { ok 1 "flap $n: the peer answers"; break; }
 	n=$((n + 1))
 done
-is $n 3 'flaps of the link under traffic'
+is $n "$(amount 1 3)" 'flaps of the link under traffic'
 
 ip link set $c down
 ip link set $c address 52:54:00:12:34:56; ok $? 'the MAC changed by the child'
@@ -38,7 +37,7 @@ wait_for 10 ping -c1 -W1 $PEER; ok $? 'the peer answers'
 echo "phase mac"
 
 n=0
-while [ $n -lt 4 ]; do
+while [ $n -lt "$(amount 1 4)" ]; do
 	echo "phase add $n"
 	wait_for 30 nth_card 1 || { ok 1 "round $n: a card comes"; break; }
 	d=$(card 1)
@@ -53,7 +52,7 @@ while [ $n -lt 4 ]; do
 	kill $out $in; wait $out $in
 	n=$((n + 1))
 done
-is $n 4 'rounds of a card that comes and goes under traffic'
+is $n "$(amount 1 4)" 'rounds of a card that comes and goes under traffic'
 old=$(wc -l </tmp/whole)
 wait_for 60 sh -c "[ \$(wc -l </tmp/whole) -gt $((old + 1)) ]"; ok $? "the other card's traffic went on: $(wc -l </tmp/whole) pages"
 touch /tmp/stop; wait $reader
@@ -96,12 +95,12 @@ one_round() { # RUN N
 
 for who in stock ours; do
 	start_child $who 6.1 $who '' --processors 2 --memory 256M --net tap=tap0
-	for n in 0 1 2; do flap $who $n; done
+	for ((n = 0; n < $(amount 1 3); n++)); do flap $who $n; done
 	wait_line $who '^phase mac' 60
 	is "$(control --json net list | jq -r '.[0].mac')" 52:54:00:12:34:56 \
 		"$who: the new MAC is known to the root side"
 	files=$(open_files)
-	for n in 0 1 2 3; do one_round $who $n; done
+	for ((n = 0; n < $(amount 1 4); n++)); do one_round $who $n; done
 	# The last hvctl's connection may not be closed yet.
 	for n in 1 2 3 4 5; do
 		[ "$(open_files)" -gt "$files" ] || break

@@ -3,7 +3,6 @@
 # Frame sizes: MTU 1500 and 9000, in whole frames of that size; VLANs; the MTU
 # changed again and again while TCP flows both ways.  With the in-tree modules
 # and with ours.
-# tier: long
 # root-kernel: 6.1
 # timeout: 800
 . "$(dirname "$0")/lib.sh"
@@ -20,11 +19,11 @@ whole() { # MTU: pings of this size go, unfragmented; larger ones can't
 	wait_for 10 ping -c1 -W1 $PEER
 	is "$(pings 5 $PEER -s $(($1 - 28)))" 5 "MTU $1: pings of $1 bytes answered"
 	is "$(pings 2 $PEER6 -s $(($1 - 48)))" 2 "MTU $1: and over IPv6"
-	n=$(tcp -t 2); ok $? "MTU $1: TCP out: $n Mbit/s"
-	n=$(tcp -t 2 -R); ok $? "MTU $1: TCP in: $n Mbit/s"
-	n=$(udp -t 2 -b 4M -l $(($1 - 28))); ok $? "MTU $1: UDP out: $n"
+	n=$(tcp -t "$(amount 1 2)"); ok $? "MTU $1: TCP out: $n Mbit/s"
+	n=$(tcp -t "$(amount 1 2)" -R); ok $? "MTU $1: TCP in: $n Mbit/s"
+	n=$(udp -t "$(amount 1 2)" -b 4M -l $(($1 - 28))); ok $? "MTU $1: UDP out: $n"
 	arrived "$n"; ok $? "MTU $1: UDP out: arrived"
-	n=$(udp -t 2 -b 4M -l $(($1 - 28)) -R); ok $? "MTU $1: UDP in: $n"
+	n=$(udp -t "$(amount 1 2)" -b 4M -l $(($1 - 28)) -R); ok $? "MTU $1: UDP in: $n"
 	arrived "$n"; ok $? "MTU $1: UDP in: arrived"
 }
 whole 1500
@@ -43,8 +42,8 @@ ip addr add 10.78.100.2/24 dev v100
 is "$(pings 5 10.78.5.1)" 5 'VLAN 5: pings answered'
 is "$(pings 5 10.78.5.1 -s 8972)" 5 'VLAN 5: pings of 9000 bytes answered'
 is "$(pings 5 10.78.100.1)" 5 'VLAN 100: pings answered'
-n=$(PEER=10.78.5.1 tcp -t 2); ok $? "VLAN 5: TCP out: $n Mbit/s"
-n=$(PEER=10.78.5.1 tcp -t 2 -R); ok $? "VLAN 5: TCP in: $n Mbit/s"
+n=$(PEER=10.78.5.1 tcp -t "$(amount 1 2)"); ok $? "VLAN 5: TCP out: $n Mbit/s"
+n=$(PEER=10.78.5.1 tcp -t "$(amount 1 2)" -R); ok $? "VLAN 5: TCP in: $n Mbit/s"
 is "$(cat /sys/class/net/v4094/statistics/rx_packets)" 0 'VLAN 4094: nothing for it'
 for id in 5 100 4094; do ip link del v$id; done
 [ -z "$(word change)" ] && exit
@@ -58,8 +57,8 @@ done ) 2>>/tmp/wget.out &
 reader=$!
 ( while [ ! -e /tmp/stop ]; do send $PEER 9000 </tmp/first; done ) 2>>/tmp/nc.out &
 writer=$!
-n=0
-while [ $n -lt 12 ]; do
+n=0 all=$(amount 3 12)
+while [ $n -lt $all ]; do
 	for mtu in 1500 9000 4000; do
 		ip link set $c mtu $mtu || { ok 1 "change $n: MTU $mtu"; break 2; }
 		[ "$(cat /sys/class/net/$c/mtu)" = $mtu ] || { ok 1 "change $n: is $mtu"; break 2; }
@@ -67,7 +66,7 @@ while [ $n -lt 12 ]; do
 		n=$((n + 1))
 	done
 done
-is $n 12 'changes of the MTU under traffic'
+is $n $all 'changes of the MTU under traffic'
 wait_for 10 ping -c1 -W1 $PEER; ok $? 'the peer answers after them'
 old=$(wc -l </tmp/whole)
 wait_for 60 sh -c "[ \$(wc -l </tmp/whole) -gt $old ]"; ok $? "traffic went on: pages fetched whole: $(wc -l </tmp/whole)"

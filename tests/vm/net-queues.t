@@ -3,7 +3,6 @@
 # Eight queues: with eight processors and many streams each channel of the card
 # carries frames both ways; their number is changed while they do.  With the
 # in-tree modules and with ours.
-# tier: long
 # root-kernel: 6.1
 # timeout: 800
 . "$(dirname "$0")/lib.sh"
@@ -22,20 +21,20 @@ quiet() { # DIRECTION: queues that carried less than 20 packets
 		awk '$1 < 20 { n++ } END { print n + 0, NR }'
 }
 before=$(cat /sys/class/net/$c/statistics/tx_packets)
-n=$(tcp -t 6 -P 32); ok $? "TCP out, 32 streams: $n Mbit/s"
-n=$(tcp -t 6 -P 32 -R); ok $? "TCP in, 32 streams: $n Mbit/s"
-n=$(udp -t 6 -P 32 -b 200K -l 1000); ok $? "UDP out, 32 streams: $n"
-n=$(udp -t 6 -P 32 -b 200K -l 1000 -R); ok $? "UDP in, 32 streams: $n"
+n=$(tcp -t "$(amount 3 6)" -P 32); ok $? "TCP out, 32 streams: $n Mbit/s"
+n=$(tcp -t "$(amount 3 6)" -P 32 -R); ok $? "TCP in, 32 streams: $n Mbit/s"
+n=$(udp -t "$(amount 3 6)" -P 32 -b 200K -l 1000); ok $? "UDP out, 32 streams: $n"
+n=$(udp -t "$(amount 3 6)" -P 32 -b 200K -l 1000 -R); ok $? "UDP in, 32 streams: $n"
 is "$(quiet tx)" '0 8' 'queues that sent little, of how many'
 is "$(quiet rx)" '0 8' 'queues that received little, of how many'
 note "$(ethtool -S $c | grep -E '_queue_[0-9]+_packets' | tr -s ' \n' ' ')"
 is "$(pings 10 $PEER)" 10 'pings answered'
-for n in 3 8 1 8; do
+for n in $(amount "3 8" "3 8 1 8"); do
 	ethtool -L $c combined $n; ok $? "ethtool -L: $n channels"
 	is "$(channels)" $n "it has $n channels"
 	wait_for 10 ping -c1 -W1 $PEER
 	is "$(pings 5 $PEER)" 5 "$n channels: pings answered"
-	m=$(tcp -t 2 -P 8); ok $? "$n channels: TCP out, eight streams: $m Mbit/s"
+	m=$(tcp -t "$(amount 1 2)" -P 8); ok $? "$n channels: TCP out, eight streams: $m Mbit/s"
 done
 is "$(net_errors)" '' 'no complaint in the kernel log'
 EOS

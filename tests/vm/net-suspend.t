@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # The hibernation hooks of the network card: frozen and thawed with TCP under way,
 # its settings are the same afterwards and the streams go on.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"
@@ -20,7 +19,7 @@ state >/tmp/before
 wget -q -O - "http://$PEER/page" 2>/tmp/wget.out | sha256sum | cut -d' ' -f1 >/tmp/sum & reader=$!
 echo core >/sys/power/pm_test; ok $? 'suspend test mode'
 n=0
-while [ $n -lt 3 ]; do
+while [ $n -lt "$(amount 1 3)" ]; do
 	run "round $n: freeze and thaw" sh -c 'echo disk >/sys/power/state'
 	carrier $c; ok $? "round $n: the link is up"
 	wait_for 10 ping -c1 -W1 $PEER; ok $? "round $n: the peer answers"
@@ -45,7 +44,7 @@ iperf_server
 mkdir "$T/www"
 head -c 64M /dev/urandom >"$T/www/page"
 page_server "$T/www"
-for k in 6.1 6.12; do
+for k in $(amount 6.12 "6.1 6.12"); do
 	CHILD_LIMIT=280 run_child ours-$k $k ours-$k "sum=$(sha "$T/www/page")" --processors 4 \
 		--memory 512M --net tap=tap0,queues=4
 	child_passed ours-$k

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Every version of NVSP, by cap: one child with a card for each, each with a
 # network of its own.  With the in-tree modules and with ours.
-# tier: long
 # root-kernel: 6.1
 # timeout: 800
 . "$(dirname "$0")/lib.sh"
@@ -22,8 +21,8 @@ while [ $i -lt 6 ]; do
 	wget -q -O /tmp/page "http://$PEER/page"
 	is "$(sha /tmp/page)" "$(word sum)" "$v: a page fetched is whole"
 	send $PEER 900$k </tmp/page; ok $? "$v: the page sent back"
-	n=$(tcp -p 530$k -t 2); ok $? "$v: TCP out: $n Mbit/s"
-	n=$(tcp -p 530$k -t 2 -R); ok $? "$v: TCP in: $n Mbit/s"
+	n=$(tcp -p 530$k -t "$(amount 1 2)"); ok $? "$v: TCP out: $n Mbit/s"
+	n=$(tcp -p 530$k -t "$(amount 1 2)" -R); ok $? "$v: TCP in: $n Mbit/s"
 	i=$((i + 1))
 done
 echo 'phase look'

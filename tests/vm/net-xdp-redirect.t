@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # XDP_REDIRECT from card to card and ndo_xdp_xmit: a child whose two cards are the
 # ends of a cable, between the root side and a namespace beyond.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"
@@ -64,7 +63,7 @@ pings() { # COUNT [OPTION...]
 	busybox ping -c "$1" -W 2 "${@:2}" 10.77.0.3 | sed -n 's/.*, \([0-9]*\) packets received.*/\1/p'
 }
 mbits() { jq '(.end.sum_received.bits_per_second // 0) / 1e6 | round' "$T/iperf.json"; }
-for version in 6.1 6.12; do
+for version in $(amount 6.1 "6.1 6.12"); do
 	start_child cable-$version $version redirect-$version '' --memory 256M --processors 2 \
 		--net tap=tap0,queues=2 --net tap=tap1,queues=2
 	wait_line $RUN '^phase cable' 120; ok $? "$RUN: the cable is there" || show_run $RUN
@@ -72,7 +71,7 @@ for version in 6.1 6.12; do
 	is "$(pings 20)" 20 "$RUN: pings through the child answered"
 	is "$(pings 5 -s 1400)" 5 "$RUN: large ones, too"
 	for way in '' -R; do
-		timeout 40 iperf3 -c 10.77.0.3 -t 4 -J $way >"$T/iperf.json"
+		timeout 40 iperf3 -c 10.77.0.3 -t "$(amount 2 4)" -J $way >"$T/iperf.json"
 		at_least "$(mbits)" 1 "$RUN: TCP ${way:-out}, Mbit/s"
 	done
 	control net link 0 down >/dev/null; ok $? "$RUN: the cable is pulled"

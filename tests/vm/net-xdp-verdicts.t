@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # XDP on a card: each verdict does what it says and is counted, limits are told,
 # the program stays with a new connection.
-# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
@@ -90,7 +89,7 @@ iperf_server
 # datagrams PORT COUNT [echo]: of all sizes, from 16 ports; how many came back.
 datagrams() { python3 tests/vm/datagrams.py 10.77.0.2 "$@"; }
 
-for version in 6.1 6.12; do
+for version in $(amount 6.12 "6.1 6.12"); do
 	start_child verdicts-$version $version verdicts-$version '' --memory 256M \
 		--processors 2 --net tap=tap0,queues=2
 	for what in drop again aborted nonsense; do

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # An impartial judge: our hv_vmbus on the VMBus host that QEMU has, on both
 # kernels, and ten reload cycles there.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"

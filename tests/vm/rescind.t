@@ -5,7 +5,6 @@
 # with what was on it; a disk on another controller does not notice. With stock
 # modules, which wait for ever for an answer from a controller that is gone, the
 # disk is taken away first.
-# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
@@ -82,6 +81,6 @@ rescind() { # IMAGE ROUNDS [gently]
 	wait_child 120
 	child_passed "$1"
 }
-rescind ours 12
-rescind stock 3 gently
+rescind ours "$(amount 4 12)"
+rescind stock "$(amount 1 3)" gently
 finish

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # 1, 2 and 8 processors, with our modules; with 8 there are sub-channels, and
 # all of them carry I/O. What 16 jobs of fio write at once is verified.
-# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
@@ -36,7 +35,7 @@ initramfs ours 6.1 --available "$STORAGE_MODULES" --ours 'hv_vmbus hv_storvsc' \
 	--with fio --script "$OUT/smp.sh"
 enter_root
 
-for n in 1 2 8; do
+for n in $(amount 8 "1 2 8"); do
 	truncate -s 16M "$T/disk.img"
 	CHILD_LIMIT=240 run_child "smp$n" 6.1 ours "want=$n channels=$(((n + 3) / 4))" \
 		--processors $n --memory 512M --scsi "file=$T/disk.img"

@@ -3,7 +3,6 @@
 # What tools find below /sys/bus/vmbus: names and formats on our bus are those
 # of the in-tree one; reading never harms, not of a closed channel and not
 # while the driver comes and goes; drivers can be chosen by hand.
-# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
