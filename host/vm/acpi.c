@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "acpi.h"
+#include "acpi_var.h"
 #include "aml.h"
 
 #define ACPI_BASE   0xe0000ull
@@ -17,18 +17,6 @@
 
 #define LAPIC_ADDR  0xfee00000u
 #define IOAPIC_ADDR 0xfec00000u
-
-struct header {
-	char signature[4];
-	uint32_t length;
-	uint8_t revision;
-	uint8_t checksum;
-	char oem[6];
-	char oem_table[8];
-	uint32_t oem_revision;
-	char creator[4];
-	uint32_t creator_revision;
-} __attribute__((packed));
 
 struct rsdp {
 	char signature[8];
@@ -51,7 +39,7 @@ struct gas {
 } __attribute__((packed));
 
 struct fadt {
-	struct header h;
+	struct acpi_header h;
 	uint32_t facs;
 	uint32_t dsdt;
 	uint8_t reserved;
@@ -74,7 +62,7 @@ struct fadt {
 } __attribute__((packed));
 
 struct madt {
-	struct header h;
+	struct acpi_header h;
 	uint32_t lapic;
 	uint32_t flags;
 } __attribute__((packed));
@@ -99,7 +87,6 @@ struct madt_nmi {
 	uint8_t lint;
 } __attribute__((packed));
 
-_Static_assert(sizeof(struct header) == 36, "ACPI header");
 _Static_assert(sizeof(struct rsdp) == 36, "RSDP");
 _Static_assert(sizeof(struct fadt) == 276, "FADT revision 6");
 _Static_assert(offsetof(struct fadt, boot_flags) == 109, "FADT IAPC_BOOT_ARCH");
@@ -129,8 +116,8 @@ static uint8_t checksum(const void *p, size_t n)
 	return -sum;
 }
 
-static void header_init(struct header *h, const char *signature,
-			uint8_t revision)
+void acpi_header_init(struct acpi_header *h, const char *signature,
+		      uint8_t revision)
 {
 	memset(h, 0, sizeof(*h));
 	memcpy(h->signature, signature, 4);
@@ -142,7 +129,7 @@ static void header_init(struct header *h, const char *signature,
 	h->creator_revision = 1;
 }
 
-static void header_seal(struct header *h, size_t length)
+void acpi_header_seal(struct acpi_header *h, size_t length)
 {
 	h->length = length;
 	h->checksum = 0;
@@ -165,7 +152,7 @@ static size_t fadt_build(const struct acpi_config *cfg, uint64_t dsdt,
 	if (size < sizeof(*t))
 		return 0;
 	memset(t, 0, sizeof(*t));
-	header_init(&t->h, "FACP", 6);
+	acpi_header_init(&t->h, "FACP", 6);
 	t->minor = 3;
 	t->dsdt = dsdt;
 	t->x_dsdt = dsdt;
@@ -180,7 +167,7 @@ static size_t fadt_build(const struct acpi_config *cfg, uint64_t dsdt,
 	t->sleep_control = io_byte(cfg->sleep_port);
 	t->sleep_status = io_byte(cfg->sleep_port + 1);
 	memcpy(t->hypervisor, "MsHyperV", 8);
-	header_seal(&t->h, sizeof(*t));
+	acpi_header_seal(&t->h, sizeof(*t));
 	return sizeof(*t);
 }
 
@@ -197,7 +184,7 @@ static size_t madt_build(unsigned int processors, void *buf, size_t size)
 
 	if (size < length)
 		return 0;
-	header_init(&t->h, "APIC", 5);
+	acpi_header_init(&t->h, "APIC", 5);
 	t->lapic = LAPIC_ADDR;
 	t->flags = 0; /* no dual 8259 */
 	for (i = 0; i < processors; i++, lapic++)
@@ -208,7 +195,7 @@ static size_t madt_build(unsigned int processors, void *buf, size_t size)
 	};
 	nmi = (void *)(ioapic + 1);
 	*nmi = (struct madt_nmi){ 4, sizeof(*nmi), 0xff, 0, 1 };
-	header_seal(&t->h, length);
+	acpi_header_seal(&t->h, length);
 	return length;
 }
 
@@ -273,13 +260,13 @@ static size_t dsdt_build(const struct acpi_config *cfg, void *buf, size_t size)
 {
 	struct aml a = { .buf = buf,
 			 .size = size,
-			 .used = sizeof(struct header) };
+			 .used = sizeof(struct acpi_header) };
 	size_t scope;
 	unsigned int i;
 
-	if (size < sizeof(struct header))
+	if (size < sizeof(struct acpi_header))
 		return 0;
-	header_init(buf, "DSDT", 2);
+	acpi_header_init(buf, "DSDT", 2);
 	aml_name_package(&a, "_S5_", (const uint8_t[]){ ACPI_S5_TYPE, 0, 0, 0 },
 			 4);
 	scope = aml_scope(&a, "\\_SB_");
@@ -292,20 +279,23 @@ static size_t dsdt_build(const struct acpi_config *cfg, void *buf, size_t size)
 	aml_end(&a, scope);
 	if (a.overflow)
 		return 0;
-	header_seal(buf, a.used);
+	acpi_header_seal(buf, a.used);
 	return a.used;
 }
 
-static size_t xsdt_build(uint64_t fadt, uint64_t madt, void *buf, size_t size)
+/* srat: 0 if there's none */
+static size_t xsdt_build(uint64_t fadt, uint64_t madt, uint64_t srat, void *buf,
+			 size_t size)
 {
-	const uint64_t entry[] = { fadt, madt };
-	struct header *h = buf;
+	const uint64_t entry[] = { fadt, madt, srat };
+	size_t entries = (srat ? 3 : 2) * sizeof(entry[0]);
+	struct acpi_header *h = buf;
 
-	if (size < sizeof(*h) + sizeof(entry))
+	if (size < sizeof(*h) + entries)
 		return 0;
-	header_init(h, "XSDT", 1);
-	memcpy(h + 1, entry, sizeof(entry));
-	header_seal(h, sizeof(*h) + sizeof(entry));
+	acpi_header_init(h, "XSDT", 1);
+	memcpy(h + 1, entry, entries);
+	acpi_header_seal(h, sizeof(*h) + entries);
 	return h->length;
 }
 
@@ -327,10 +317,10 @@ static size_t rsdp_build(uint64_t xsdt, void *buf, size_t size)
 }
 
 /* Where each table is and how long; in the order in which they lie. */
-enum { T_RSDP, T_DSDT, T_FADT, T_MADT, T_XSDT, T_COUNT };
+enum { T_RSDP, T_DSDT, T_FADT, T_MADT, T_SRAT, T_XSDT, T_COUNT };
 
-static const char *const table_name[T_COUNT] = { "RSDP", "DSDT", "FACP", "APIC",
-						 "XSDT" };
+static const char *const table_name[T_COUNT] = { "RSDP", "DSDT", "FACP",
+						 "APIC", "SRAT", "XSDT" };
 
 struct layout {
 	size_t offset[T_COUNT];
@@ -344,10 +334,12 @@ static int tables_build(const struct acpi_config *cfg, unsigned int processors,
 	size_t used = ACPI_ALIGN; /* the RSDP comes first, but is made last */
 	unsigned int t;
 
-	l->offset[T_RSDP] = 0;
+	memset(l, 0, sizeof(*l));
 	for (t = T_DSDT; t < T_COUNT; t++) {
 		size_t n = 0;
 
+		if (t == T_SRAT && cfg->nodes < 2)
+			continue;
 		l->offset[t] = used;
 		switch (t) {
 		case T_DSDT:
@@ -360,9 +352,16 @@ static int tables_build(const struct acpi_config *cfg, unsigned int processors,
 		case T_MADT:
 			n = madt_build(processors, buf + used, size - used);
 			break;
+		case T_SRAT:
+			n = acpi_srat_build(cfg, processors, buf + used,
+					    size - used);
+			break;
 		case T_XSDT:
 			n = xsdt_build(ACPI_BASE + l->offset[T_FADT],
 				       ACPI_BASE + l->offset[T_MADT],
+				       l->length[T_SRAT] ?
+					       ACPI_BASE + l->offset[T_SRAT] :
+					       0,
 				       buf + used, size - used);
 			break;
 		}
@@ -402,7 +401,7 @@ int acpi_table(const struct acpi_config *cfg, unsigned int processors,
 		return -ENOMEM;
 	ret = tables_build(cfg, processors, all, ACPI_ROOM, &l);
 	for (t = 0; !ret && t < T_COUNT; t++) {
-		if (strcmp(name, table_name[t]))
+		if (strcmp(name, table_name[t]) || !l.length[t])
 			continue;
 		ret = l.length[t] <= size ? (int)l.length[t] : -ENOSPC;
 		if (ret > 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The partition's ACPI tables: RSDP, XSDT, FADT (hardware-reduced), MADT, DSDT
- * with COM1, COM2, the VMBus device below a module device with MMIO windows. */
+/* The partition's ACPI tables: RSDP, XSDT, FADT (hardware-reduced), MADT, with
+ * NUMA nodes SRAT, DSDT with COM1, COM2, the VMBus device below a module device
+ * with MMIO windows. */
 #ifndef VM_ACPI_H
 #define VM_ACPI_H
 
@@ -18,6 +19,8 @@ struct acpi_config {
 	uint16_t reset_port;
 	uint8_t reset_value;
 	uint64_t mmio_low, mmio_low_size, mmio_high, mmio_high_size;
+	unsigned int nodes; /* of NUMA; processors are a multiple of it */
+	uint64_t memory;    /* bytes, for the nodes' shares */
 };
 
 /* Writes the tables; *rsdp is where.  0 or -errno. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * CPUID: what KVM supports on this processor, with the topology of this VM (one
- * package of single-threaded cores) and without nested virtualisation.
+ * package of single-threaded cores, perhaps of several NUMA nodes) and without
+ * nested virtualisation.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -48,8 +49,20 @@ static unsigned int core_bits(unsigned int n)
 	return bits;
 }
 
+/*
+ * How many VPs have their last-level cache together: all, or as many as an
+ * APIC id without its low bits can tell apart from the next node's.  Linux
+ * warns of a cache that is in two nodes.
+ */
+static unsigned int cache_sharers(const struct vm *vm)
+{
+	unsigned int per_node = vm->nvps / vm->nodes;
+
+	return vm->nodes > 1 ? per_node & -per_node : vm->nvps;
+}
+
 /* Cache descriptions share a layout between the makers: who shares it. */
-static void patch_cache(struct kvm_cpuid_entry2 *e, unsigned int nvps,
+static void patch_cache(struct kvm_cpuid_entry2 *e, const struct vm *vm,
 			bool cores_too)
 {
 	unsigned int level = e->eax >> 5 & 7;
@@ -58,9 +71,9 @@ static void patch_cache(struct kvm_cpuid_entry2 *e, unsigned int nvps,
 		return;
 	e->eax &= ~(0xfffu << 14);
 	if (level >= 3)
-		e->eax |= (nvps - 1) << 14;
+		e->eax |= (cache_sharers(vm) - 1) << 14;
 	if (cores_too)
-		e->eax = (e->eax & ~(0x3fu << 26)) | (nvps - 1) << 26;
+		e->eax = (e->eax & ~(0x3fu << 26)) | (vm->nvps - 1) << 26;
 }
 
 /*
@@ -102,7 +115,7 @@ static bool patch(const struct vp *vp, struct kvm_cpuid_entry2 *e)
 			e->edx |= L1_EDX_HTT;
 		break;
 	case 4:
-		patch_cache(e, n, true);
+		patch_cache(e, vm, true);
 		break;
 	case 0xb: /* ours are added */
 	case 0x1f:
@@ -119,12 +132,14 @@ static bool patch(const struct vp *vp, struct kvm_cpuid_entry2 *e)
 		e->ecx = (e->ecx & ~0xf0ffu) | (n - 1) | core_bits(n) << 12;
 		break;
 	case 0x8000001d:
-		patch_cache(e, n, false);
+		patch_cache(e, vm, false);
 		break;
 	case 0x8000001e:
 		e->eax = vp->index;
 		e->ebx = vp->index;
-		e->ecx = 0;
+		/* The node, and how many there are less one, in three bits. */
+		e->ecx = vp->index / (n / vm->nodes);
+		e->ecx |= (vm->nodes < 8 ? vm->nodes - 1 : 7) << 8;
 		break;
 	}
 	/* KVM's own face, or another hypervisor's. */

@@ -197,12 +197,18 @@ int vm_create(const struct vm_config *cfg, const struct vm_ops *ops, void *priv,
 			-EINVAL, why, why_len,
 			"a VM has at least %llu MiB of memory, in whole MiB",
 			VM_MEMORY_MIN >> 20);
+	if (cfg->nodes && cfg->processors % cfg->nodes)
+		return explain(
+			-EINVAL, why, why_len,
+			"%u processors can't be split evenly among %u nodes",
+			cfg->processors, cfg->nodes);
 	vm = calloc(1, sizeof(*vm));
 	if (!vm)
 		return explain(-ENOMEM, why, why_len, "out of memory");
 	vm->ops = *ops;
 	vm->priv = priv;
 	vm->nvps = cfg->processors;
+	vm->nodes = cfg->nodes ? cfg->nodes : 1;
 	vm->kvm = -1;
 	vm->fd = -1;
 	vm->stats_fd = -1;

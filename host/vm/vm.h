@@ -41,6 +41,7 @@ struct vp_stats {
 struct vm_config {
 	uint64_t memory; /* bytes */
 	unsigned int processors;
+	unsigned int nodes; /* of NUMA, as many VPs in each; 0: one */
 };
 
 /* What vm hands upwards.  Called on the VP's thread unless noted. */

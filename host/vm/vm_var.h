@@ -44,6 +44,7 @@ struct vm {
 	struct mem mem;
 	int kvm, fd, stats_fd;
 	unsigned int nvps;
+	unsigned int nodes;
 	struct vp *vp;
 
 	struct kvm_cpuid2 *cpuid; /* what KVM and this processor support */

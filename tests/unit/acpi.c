@@ -30,7 +30,17 @@ static const struct acpi_config config = {
 	.mmio_high_size = 0x1000000000ull,
 };
 
-static const char *const names[] = { "FACP", "APIC", "DSDT", "XSDT" };
+/* Only with nodes there is a SRAT. */
+static struct acpi_config with_nodes(unsigned int nodes, uint64_t memory)
+{
+	struct acpi_config cfg = config;
+
+	cfg.nodes = nodes;
+	cfg.memory = memory;
+	return cfg;
+}
+
+static const char *const names[] = { "FACP", "APIC", "DSDT", "XSDT", "SRAT" };
 
 static uint8_t table[16384];
 static char dir[] = "/tmp/acpi-test.XXXXXX";
@@ -52,6 +62,14 @@ static uint32_t get32(const uint8_t *p)
 	return v;
 }
 
+static uint64_t get64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
 static int build(const struct acpi_config *cfg, unsigned int processors,
 		 const char *name)
 {
@@ -65,8 +83,15 @@ static void test_checksums(void **state)
 
 	(void)state;
 	for (n = 1; n <= 64; n++) {
+		struct acpi_config cfg = with_nodes(n, 64ull << 30);
+
 		for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-			int len = build(&config, n, names[i]);
+			int len = build(&cfg, n, names[i]);
+
+			if (n == 1 && !strcmp(names[i], "SRAT")) {
+				assert_true(len < 0);
+				continue;
+			}
 
 			assert_true(len > 36);
 			assert_memory_equal(table, names[i], 4);
@@ -112,6 +137,81 @@ static void test_madt(void **state)
 	assert_int_equal(at, len);
 	assert_int_equal(lapics, 64);
 	assert_int_equal(ioapics, 1);
+}
+
+/*
+ * What the SRAT says: as many processors in each node, one behind the other;
+ * of RAM each byte in one node, in order, the hole in none, even shares.
+ */
+static void check_srat(unsigned int processors, unsigned int nodes,
+		       uint64_t memory)
+{
+	struct acpi_config cfg = with_nodes(nodes, memory);
+	uint64_t end = 0, ram = 0, of[64] = { 0 };
+	unsigned int cpu = 0, last = 0, i;
+	int len = build(&cfg, processors, "SRAT");
+	int at;
+
+	assert_true(len > 48);
+	for (at = 48; at < len; at += table[at + 1]) {
+		const uint8_t *e = table + at;
+
+		if (e[0] == 0) {
+			assert_int_equal(e[1], 16);
+			assert_int_equal(e[2], cpu * nodes / processors);
+			assert_int_equal(e[3], cpu);
+			assert_int_equal(get32(e + 4), 1);
+			cpu++;
+			continue;
+		}
+		assert_int_equal(e[0], 1);
+		assert_int_equal(e[1], 40);
+		assert_in_range(get32(e + 2), last, nodes - 1);
+		last = get32(e + 2);
+		assert_true(
+			get64(e + 8) == end ||
+			(end == VM_HOLE_START && get64(e + 8) == VM_HOLE_END));
+		assert_true(get64(e + 16) > 0);
+		assert_int_equal(get64(e + 16) % (1 << 20), 0);
+		assert_int_equal(get32(e + 28), 1);
+		end = get64(e + 8) + get64(e + 16);
+		assert_false(end > VM_HOLE_START && get64(e + 8) < VM_HOLE_END);
+		ram += get64(e + 16);
+		of[last] += get64(e + 16);
+	}
+	assert_int_equal(at, len);
+	assert_int_equal(cpu, processors);
+	assert_true(ram == memory);
+	for (i = 0; i < nodes; i++)
+		assert_in_range(of[i], memory / nodes - (1 << 20),
+				memory / nodes + (1 << 20));
+}
+
+static void test_srat(void **state)
+{
+	struct acpi_config cfg = with_nodes(2, 1ull << 30);
+	static uint8_t xsdt[64];
+
+	(void)state;
+	check_srat(2, 2, 128ull << 20);
+	check_srat(6, 3, 1000ull << 20);
+	check_srat(8, 4, 4ull << 30);		 /* 1 G each */
+	check_srat(4, 2, 4ull << 30);		 /* one on both sides */
+	check_srat(8, 4, VM_HOLE_START / 3 * 4); /* ends at the hole */
+	check_srat(64, 64, 64ull << 30);
+	check_srat(60, 5, (64ull << 30) + (1 << 20)); /* no multiple of 5 */
+	check_srat(64, 2, 1ull << 40);
+
+	/* The root table knows of it. */
+	assert_int_equal(acpi_table(&config, 2, "XSDT", xsdt, sizeof(xsdt)),
+			 36 + 2 * 8);
+	assert_int_equal(acpi_table(&cfg, 2, "XSDT", xsdt, sizeof(xsdt)),
+			 36 + 3 * 8);
+	assert_true(get64(xsdt + 52) > get64(xsdt + 44));
+	cfg.nodes = 1;
+	assert_true(build(&cfg, 2, "SRAT") < 0);
+	assert_int_equal(acpi_table(&cfg, 2, "XSDT", xsdt, sizeof(xsdt)),
+			 36 + 2 * 8);
 }
 
 static void test_fadt(void **state)
@@ -188,11 +288,15 @@ static void disassemble(const struct acpi_config *cfg, unsigned int processors,
 
 static void test_iasl(void **state)
 {
+	struct acpi_config cfg = with_nodes(4, 8ull << 30);
 	unsigned int i;
 
 	(void)state;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		disassemble(&config, 8, names[i]);
+		disassemble(&cfg, 8, names[i]);
+	/* The last one: processor 7 of node 3, and the RAM behind the hole. */
+	assert_non_null(strstr(text, "Apic ID : 07"));
+	assert_non_null(strstr(text, "Base Address : 0000000100000000"));
 }
 
 /* What was taken apart can be put together again, without a complaint. */
@@ -250,7 +354,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_checksums), cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_madt),	  cmocka_unit_test(test_fadt),
-		cmocka_unit_test(test_iasl),	  cmocka_unit_test(test_dsdt),
+		cmocka_unit_test(test_srat),	  cmocka_unit_test(test_iasl),
+		cmocka_unit_test(test_dsdt),
 	};
 
 	return cmocka_run_group_tests_name("acpi", tests, setup, teardown);
