@@ -99,10 +99,10 @@ _vmwp()
 		mapfile -t COMPREPLY < <(compgen -W 'scsi0:0:op= disk:op= net0:op= net:op=
 			scsi0:do= net0:do= bus:do=' -- "$word")
 		;;
-	--cmdline | --memory | --processors | --name) ;;
+	--cmdline | --memory | --processors | --numa | --name) ;;
 	*)
 		mapfile -t COMPREPLY < <(compgen -W '--kernel --initrd --cmdline --memory
-			--processors --scsi --net --capture --serial --control --stats --vmbus-version
+			--processors --numa --scsi --net --capture --serial --control --stats --vmbus-version
 			--fault --no-reboot --name --log-level --help --version' -- "$word")
 		;;
 	esac

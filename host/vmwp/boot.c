@@ -59,6 +59,8 @@ int boot_create(struct vmwp *w, char *why, size_t why_len)
 		.mmio_low_size = BOARD_MMIO_LOW_SIZE,
 		.mmio_high = mmio_high(opt->memory),
 		.mmio_high_size = BOARD_MMIO_HIGH_SIZE,
+		.nodes = opt->nodes,
+		.memory = opt->memory,
 	};
 	struct boot_config boot = {
 		.kernel = opt->kernel,

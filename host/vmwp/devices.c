@@ -61,6 +61,7 @@ static int partition_create(struct vmwp *w, char *why, size_t why_len)
 	struct vm_config cfg = {
 		.memory = w->opt->memory,
 		.processors = w->opt->processors,
+		.nodes = w->opt->nodes,
 	};
 
 	return vm_create(&cfg, &ops, w, &w->vm, why, why_len);

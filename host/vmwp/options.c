@@ -92,6 +92,36 @@ static int set_processors(struct options *opt, const char *value, char *why,
 	return 0;
 }
 
+static int set_numa(struct options *opt, const char *value, char *why,
+		    size_t why_len)
+{
+	uint64_t n;
+
+	if (number_parse(value, 1, 64, &n))
+		return explain(-EINVAL, why, why_len,
+			       "--numa %s: give a number from 1 to 64", value);
+	opt->nodes = n;
+	return 0;
+}
+
+/* Of the whole line: --numa may come before what it divides. */
+static int check_nodes(const struct options *opt, char *why, size_t why_len)
+{
+	if (opt->processors % opt->nodes)
+		return explain(
+			-EINVAL, why, why_len,
+			"--numa %u: give --processors a multiple of %u, for as "
+			"many in each node",
+			opt->nodes, opt->nodes);
+	if (opt->memory / opt->nodes < OPTIONS_MEMORY_MIN)
+		return explain(
+			-EINVAL, why, why_len,
+			"--numa %u: give --memory %lluM or more, 64M for each "
+			"node",
+			opt->nodes, (OPTIONS_MEMORY_MIN >> 20) * opt->nodes);
+	return 0;
+}
+
 /* A LUN that was named twice is found here, before anything is opened. */
 static int set_scsi(struct options *opt, const char *value, char *why,
 		    size_t why_len)
@@ -299,6 +329,7 @@ static const struct option_kind kinds[] = {
 	{ "cmdline", true, set_cmdline },
 	{ "memory", true, set_memory },
 	{ "processors", true, set_processors },
+	{ "numa", true, set_numa },
 	{ "scsi", true, set_scsi },
 	{ "net", true, set_net },
 	{ "capture", true, set_capture },
@@ -388,6 +419,7 @@ int options_parse(int argc, char **argv, struct options *opt, char *why,
 	opt->cmdline = "";
 	opt->memory = 512ull << 20;
 	opt->processors = 1;
+	opt->nodes = 1;
 	opt->name = "child";
 	opt->log_level = LOG_LEVEL_WARN;
 	while (i < argc) {
@@ -399,6 +431,9 @@ int options_parse(int argc, char **argv, struct options *opt, char *why,
 		return explain(
 			-EINVAL, why, why_len,
 			"no kernel: give --kernel FILE, a Linux bzImage");
+	err = check_nodes(opt, why, why_len);
+	if (err)
+		return err;
 	if (!opt->nserial)
 		opt->serial[opt->nserial++] = "stdio";
 	return 0;

@@ -75,6 +75,7 @@ struct options {
 	const char *kernel, *initrd, *cmdline; /* of argv */
 	uint64_t memory;		       /* bytes, a multiple of 1 MiB */
 	unsigned int processors;
+	unsigned int nodes; /* of NUMA; processors are a multiple of it */
 	struct scsi_spec scsi[OPTIONS_DISKS];
 	unsigned int nscsi;
 	struct net_option net[OPTIONS_CARDS];

@@ -11,6 +11,7 @@ const char *options_usage(void)
 	       "  --cmdline STRING      its command line\n"
 	       "  --memory SIZE         with suffix K, M, G; 64M or more (512M)\n"
 	       "  --processors N        1 to 64 (1)\n"
+	       "  --numa N              splits both evenly among N nodes (1)\n"
 	       "  --scsi file=PATH[,format=raw|null][,readonly=on|off][,direct=on|off]\n"
 	       "         [,size=SIZE][,controller=N][,lun=N]\n"
 	       "                        a disk; may be given again\n"

@@ -64,6 +64,7 @@ static void test_defaults(void **state)
 	assert_string_equal(opt.cmdline, "");
 	assert_int_equal(opt.memory, 512ull << 20);
 	assert_int_equal(opt.processors, 1);
+	assert_int_equal(opt.nodes, 1);
 	assert_int_equal(opt.nscsi, 0);
 	assert_string_equal(opt.serial[0], "stdio");
 	assert_null(opt.serial[1]);
@@ -90,6 +91,12 @@ static void test_values(void **state)
 	assert_true(opt.no_reboot);
 	assert_string_equal(opt.name, "a.b-c_1");
 	assert_int_equal(opt.log_level, LOG_LEVEL_DEBUG);
+	options_free(&opt);
+
+	TAKEN("--numa 4 --processors 8 --memory 256M");
+	assert_int_equal(opt.nodes, 4);
+	TAKEN("--processors 64 --numa=64 --memory 4G");
+	assert_int_equal(opt.nodes, 64);
 	options_free(&opt);
 
 	assert_int_equal(parse_raw("--help"), 0);
@@ -129,6 +136,13 @@ static void test_refused(void **state)
 	refused("--processors 0", "1 to 64");
 	refused("--processors 65", "1 to 64");
 	refused("--processors two", "1 to 64");
+	refused("--numa 0", "1 to 64");
+	refused("--numa 65 --processors 64", "1 to 64");
+	refused("--numa many", "1 to 64");
+	refused("--numa 2", "--processors a multiple of 2");
+	refused("--numa 4 --processors 6", "--processors a multiple of 4");
+	refused("--processors 8 --numa 4 --memory 255M", "--memory 256M");
+	refused("--nuam 2 --processors 2", "did you mean --numa?");
 	refused("--vmbus-version 5.4", "use 2.4");
 	refused("--serial tcp", "use stdio");
 	refused("--serial file=", "use stdio");
