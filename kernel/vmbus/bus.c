@@ -99,7 +99,10 @@ static int bus_probe(struct device *device)
 	if (!drv->probe)
 		return -ENODEV;
 
+	/* What matched may have been written over since; sockets have none. */
 	id = bus_id_find(drv, dev, &store);
+	if (!id && !is_hvsock_channel(dev->channel))
+		return -ENODEV;
 	ret = drv->probe(dev, id);
 	if (ret && ret != -EPROBE_DEFER)
 		dev_err(device, "%s doesn't take the device: %d\n",

@@ -21,6 +21,7 @@ static void device_release(struct device *device)
 	struct hv_device *dev = device_to_hv_device(device);
 
 	vmb_chan_put(vmb_chan(dev->channel));
+	hv_device_override_free(dev);
 	kfree(dev);
 }
 

@@ -7,6 +7,7 @@
  * only while the channel is open, and hv_ringbuffer_get_debuginfo() knows.
  */
 #include <linux/device.h>
+#include <linux/slab.h>
 #include <linux/sysfs.h>
 #include <linux/topology.h>
 
@@ -98,14 +99,34 @@ static ssize_t channel_vp_mapping_show(struct device *dev,
 static DEVICE_ATTR_RO(channel_vp_mapping);
 
 #ifndef COMPAT_HAVE_BUS_DRIVER_OVERRIDE
+/*
+ * Guards driver_override of every device.  The device's own lock won't do: a
+ * match that comes from the driver's side (its registration, new_id, bind) is
+ * made without it.
+ */
+static DEFINE_SPINLOCK(override_lock);
+
+int device_match_driver_override(struct device *dev,
+				 const struct device_driver *drv)
+{
+	const char *name;
+	int match;
+
+	spin_lock(&override_lock);
+	name = device_to_hv_device(dev)->driver_override;
+	match = name ? !strcmp(name, drv->name) : -1;
+	spin_unlock(&override_lock);
+	return match;
+}
+
 static ssize_t driver_override_show(struct device *dev,
 				    struct device_attribute *attr, char *buf)
 {
 	ssize_t len;
 
-	device_lock(dev);
+	spin_lock(&override_lock);
 	len = sysfs_emit(buf, "%s\n", device_to_hv_device(dev)->driver_override);
-	device_unlock(dev);
+	spin_unlock(&override_lock);
 	return len;
 }
 
@@ -113,12 +134,24 @@ static ssize_t driver_override_store(struct device *dev,
 				     struct device_attribute *attr,
 				     const char *buf, size_t count)
 {
-	int ret;
+	struct hv_device *hv_dev = device_to_hv_device(dev);
+	size_t len = strchrnul(buf, '\n') - buf;
+	const char *name = NULL;
 
-	ret = driver_set_override(dev,
-				  &device_to_hv_device(dev)->driver_override,
-				  buf, count);
-	return ret ? ret : count;
+	/* It must fit with its newline when it is read back. */
+	if (count >= PAGE_SIZE - 1)
+		return -EINVAL;
+	if (len) {
+		name = kstrndup(buf, len, GFP_KERNEL);
+		if (!name)
+			return -ENOMEM;
+	}
+
+	spin_lock(&override_lock);
+	swap(hv_dev->driver_override, name);
+	spin_unlock(&override_lock);
+	kfree(name);
+	return count;
 }
 static DEVICE_ATTR_RW(driver_override);
 #endif

@@ -7,20 +7,25 @@
 #define COMPAT_LINUX_HYPERV_H
 
 #include_next <linux/hyperv.h>
+#include <linux/slab.h>
 
 #ifdef COMPAT_HAVE_BUS_DRIVER_OVERRIDE
 #define BUS_DRIVER_OVERRIDE .driver_override = true,
+
+static inline void hv_device_override_free(struct hv_device *dev)
+{
+}
 #else
 #define BUS_DRIVER_OVERRIDE
 
-static inline int device_match_driver_override(struct device *dev,
-					       const struct device_driver *drv)
-{
-	/* Stable while the device is locked, as it is during a match. */
-	const char *name = container_of(dev, struct hv_device,
-					device)->driver_override;
+/* 1: @drv is chosen, 0: another one is, -1: none.  Any context. */
+int device_match_driver_override(struct device *dev,
+				 const struct device_driver *drv);
 
-	return name ? !strcmp(name, drv->name) : -1;
+/* When @dev is released. */
+static inline void hv_device_override_free(struct hv_device *dev)
+{
+	kfree(dev->driver_override);
 }
 #endif
 
