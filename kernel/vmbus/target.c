@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Which CPU a channel interrupts.  Channels of disks and networks are spread
- * over the CPUs, those of one device first among themselves; all others stay
- * on the connect CPU.
+ * over the nodes and their CPUs (place.c); all others stay on the connect CPU.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -18,49 +17,26 @@
  */
 static DEFINE_MUTEX(move_mutex);
 
-/* Channels of the same device on @cpu. */
-static unsigned int siblings_on(const struct vmbus_channel *ch, int cpu)
+static bool is_spread(const struct vmbus_channel *ch)
 {
-	const struct vmbus_channel *primary = ch->primary_channel ?: ch;
-	const struct vmbus_channel *sub;
-	unsigned int n = 0;
-
-	if (primary != ch && primary->target_cpu == cpu)
-		n++;
-	list_for_each_entry(sub, &primary->sc_list, sc_list)
-		if (sub != ch && sub->target_cpu == cpu)
-			n++;
-	return n;
-}
-
-/* The least loaded CPU but @except; the connect CPU if there's no other. */
-static u32 least_loaded(const struct vmbus_channel *ch, int except)
-{
-	const struct cpumask *allowed = housekeeping_cpumask(HK_TYPE_MANAGED_IRQ);
-	u32 best = VMB_CONNECT_CPU;
-	u64 best_load = U64_MAX;
-	int cpu;
-
-	for_each_online_cpu(cpu) {
-		u64 load;
-
-		if (cpu == except || !cpumask_test_cpu(cpu, allowed))
-			continue;
-		load = (u64)siblings_on(ch, cpu) << 32 |
-		       per_cpu_ptr(vmb.cpu, cpu)->channels;
-		if (load < best_load) {
-			best_load = load;
-			best = cpu;
-		}
-	}
-	return best;
+	return vmbus_devs[ch->device_id].perf_device;
 }
 
 static u32 preferred(const struct vmbus_channel *ch, int except)
 {
-	if (!vmbus_devs[ch->device_id].perf_device)
+	if (!is_spread(ch))
 		return VMB_CONNECT_CPU;
-	return least_loaded(ch, except);
+	return vmb_place(ch, housekeeping_cpumask(HK_TYPE_MANAGED_IRQ), except);
+}
+
+/* @n: 1 or -1 */
+static void count(const struct vmbus_channel *ch, u32 cpu, int n)
+{
+	struct vmb_cpu *c = per_cpu_ptr(vmb.cpu, cpu);
+
+	c->channels += n;
+	if (is_spread(ch))
+		c->spread += n;
 }
 
 /* CPU hot-plug held off by the caller. */
@@ -68,13 +44,13 @@ void vmb_target_choose(struct vmbus_channel *ch)
 {
 	vmb_assert_locked();
 	ch->target_cpu = preferred(ch, -1);
-	per_cpu_ptr(vmb.cpu, ch->target_cpu)->channels++;
+	count(ch, ch->target_cpu, 1);
 }
 
 void vmb_target_drop(struct vmbus_channel *ch)
 {
 	vmb_assert_locked();
-	per_cpu_ptr(vmb.cpu, ch->target_cpu)->channels--;
+	count(ch, ch->target_cpu, -1);
 }
 
 /* move_mutex held, CPU hot-plug held off, @cpu online */
@@ -109,8 +85,8 @@ static int move(struct vmb_chan *c, u32 cpu)
 	vmb_lock();
 	/* Only a listed channel is counted. */
 	if (c->listed) {
-		per_cpu_ptr(vmb.cpu, old)->channels--;
-		per_cpu_ptr(vmb.cpu, cpu)->channels++;
+		count(ch, old, -1);
+		count(ch, cpu, 1);
 	}
 	ch->target_cpu = cpu;
 	vmb_unlock();

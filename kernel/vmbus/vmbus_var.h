@@ -91,7 +91,10 @@ struct vmb_cpu {
 	struct tlfs_message_page *messages;
 	struct tlfs_flags_page *flags;
 	struct tasklet_struct msg_tasklet;
-	unsigned int channels;		/* that target this CPU; vmb_lock() */
+	/* Channels that target this CPU; vmb_lock() */
+	unsigned int channels;
+	unsigned int spread;	/* those of them that are spread */
+	unsigned int siblings;	/* place.c: of the device looked at */
 };
 
 struct vmb_state {
@@ -226,8 +229,14 @@ void vmb_chan_unmap(struct vmb_chan *c);
 void vmb_relid_release(u32 relid);
 
 /*
- * ---- target.c: which CPU a channel interrupts ----
+ * ---- place.c, target.c: which CPU a channel interrupts ----
  */
+/*
+ * The best of the CPUs that are online and @allowed, but @except (-1: none);
+ * the connect CPU if there's no other.  vmb_lock() held, no CPU hot-plug.
+ */
+u32 vmb_place(const struct vmbus_channel *channel,
+	      const struct cpumask *allowed, int except);
 void vmb_target_choose(struct vmbus_channel *channel);	/* vmb_lock() held */
 void vmb_target_drop(struct vmbus_channel *channel);	/* vmb_lock() held */
 /*
