@@ -129,6 +129,9 @@ static int close_post(struct vmbus_channel *ch)
 		.relid = ch->offermsg.child_relid,
 	};
 
+	/* The connection that it was opened on has been unloaded. */
+	if (msg.relid == VMB_RELID_NONE)
+		return 0;
 	return vmb_post(&msg, sizeof(msg), true);
 }
 

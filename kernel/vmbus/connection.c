@@ -311,9 +311,13 @@ int vmbus_request_offers(void)
  */
 void vmbus_set_event(struct vmbus_channel *channel)
 {
+	u32 relid = READ_ONCE(channel->offermsg.child_relid);
+
+	/* A socket that was open before a hibernation: nobody listens. */
+	if (relid == VMB_RELID_NONE)
+		return;
 	if (!channel->is_dedicated_interrupt && pages.interrupt)
-		set_bit(channel->offermsg.child_relid,
-			pages.interrupt + REG_PAGE_SIZE / 2);
+		set_bit(relid, pages.interrupt + REG_PAGE_SIZE / 2);
 
 	++channel->sig_events;
 	hv_do_fast_hypercall8(HVCALL_SIGNAL_EVENT, channel->sig_event);
@@ -326,12 +330,12 @@ EXPORT_SYMBOL_GPL(vmbus_set_event);
  */
 bool vmb_monitor_signal(struct vmbus_channel *channel)
 {
+	u32 relid = READ_ONCE(channel->offermsg.child_relid);
 	struct vmb_monitor_page *page = pages.to_root;
 
-	if (!page)
+	if (!page || relid == VMB_RELID_NONE)
 		return false;
-	set_bit(channel->offermsg.child_relid,
-		pages.interrupt + REG_PAGE_SIZE / 2);
+	set_bit(relid, pages.interrupt + REG_PAGE_SIZE / 2);
 	set_bit(channel->monitor_bit,
 		(unsigned long *)&page->group[channel->monitor_grp]);
 	return true;
