@@ -159,13 +159,16 @@ static int __maybe_unused bus_suspend(struct device *device)
 
 static int __maybe_unused bus_resume(struct device *device)
 {
+	struct hv_device *dev = device_to_hv_device(device);
 	struct hv_driver *drv;
+	int ret;
 
 	if (!device->driver)
 		return 0;
 	drv = drv_to_hv_drv(device->driver);
-	return drv->resume ? drv->resume(device_to_hv_device(device)) :
-			     -EOPNOTSUPP;
+	ret = drv->resume ? drv->resume(dev) : -EOPNOTSUPP;
+	/* A device that has gone is taken away later (power.c): no failure. */
+	return READ_ONCE(dev->channel->rescind) ? 0 : ret;
 }
 
 /*

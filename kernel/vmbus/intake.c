@@ -17,6 +17,7 @@
 #include "vmbus_var.h"
 
 #include <linux/bitmap.h>
+#include <linux/slab.h>
 
 #define QUEUE_LEN	64	/* power of two */
 
@@ -26,11 +27,13 @@ static struct {
 	bool stalled;		/* a message waits in its slot for room */
 	u32 head, tail;		/* free-running; tail: next to read */
 	struct vmb_offer offers[QUEUE_LEN];
+	struct list_head late;	/* struct vmb_late_offer, owned */
 	DECLARE_BITMAP(rescinds, VMB_RELIDS);
 	struct work_struct work;
 	struct workqueue_struct *wq;
 } intake = {
 	.lock = __SPIN_LOCK_UNLOCKED(intake.lock),
+	.late = LIST_HEAD_INIT(intake.late),
 };
 
 bool vmb_offer_queue(const struct vmb_offer *offer)
@@ -53,6 +56,20 @@ bool vmb_offer_queue(const struct vmb_offer *offer)
 	return taken;
 }
 
+void vmb_offer_queue_late(struct vmb_late_offer *late)
+{
+	if (!late)
+		return;
+	spin_lock_bh(&intake.lock);
+	if (intake.accept) {
+		list_add_tail(&late->node, &intake.late);
+		queue_work(intake.wq, &intake.work);
+		late = NULL;
+	}
+	spin_unlock_bh(&intake.lock);
+	kfree(late);
+}
+
 void vmb_rescind_queue(u32 relid)
 {
 	if (!relid || relid >= VMB_RELIDS) {
@@ -72,11 +89,17 @@ void vmb_rescind_queue(u32 relid)
 /* Next offer into @offer; true if there was one. */
 static bool offer_take(struct vmb_offer *offer)
 {
+	struct vmb_late_offer *late;
 	bool stalled = false, any;
 
 	spin_lock_bh(&intake.lock);
-	any = intake.tail != intake.head;
-	if (any) {
+	late = list_first_entry_or_null(&intake.late, struct vmb_late_offer,
+					node);
+	any = late || intake.tail != intake.head;
+	if (late) {
+		list_del(&late->node);
+		*offer = late->offer;
+	} else if (any) {
 		*offer = intake.offers[intake.tail++ % QUEUE_LEN];
 	} else {
 		stalled = intake.stalled;
@@ -84,6 +107,7 @@ static bool offer_take(struct vmb_offer *offer)
 	}
 	spin_unlock_bh(&intake.lock);
 
+	kfree(late);
 	if (stalled)
 		vmb_synic_kick();
 	return any;
@@ -120,6 +144,12 @@ void vmb_offers_stop(void)
 	spin_unlock_bh(&intake.lock);
 }
 
+void vmb_offers_settle(void)
+{
+	flush_workqueue(intake.wq);
+	flush_workqueue(vmb.sub_wq);
+}
+
 void vmb_offers_flush(void)
 {
 	/* In this order: each queues on the next. */
@@ -133,9 +163,15 @@ int vmb_offers_init(void)
 {
 	INIT_WORK(&intake.work, intake_run);
 	intake.wq = alloc_ordered_workqueue("hv_vmbus_intake", 0);
-	vmb.add_wq = alloc_workqueue("hv_vmbus_add", WQ_UNBOUND, 0);
+	/*
+	 * No device comes or goes beside its own suspend and resume: that waits
+	 * until the machine runs again.  Sub-channels don't, resume needs them.
+	 */
+	vmb.add_wq = alloc_workqueue("hv_vmbus_add",
+				     WQ_UNBOUND | WQ_FREEZABLE, 0);
 	vmb.sub_wq = alloc_ordered_workqueue("hv_vmbus_sub", 0);
-	vmb.remove_wq = alloc_workqueue("hv_vmbus_remove", WQ_UNBOUND, 0);
+	vmb.remove_wq = alloc_workqueue("hv_vmbus_remove",
+					WQ_UNBOUND | WQ_FREEZABLE, 0);
 	if (!intake.wq || !vmb.add_wq || !vmb.sub_wq || !vmb.remove_wq) {
 		vmb_offers_exit();
 		return -ENOMEM;

@@ -8,6 +8,7 @@
 #include "vmbus_var.h"
 
 #include <linux/cpu.h>
+#include <linux/slab.h>
 
 /*
  * How long the probe of one device may keep those offered after it waiting.
@@ -118,6 +119,21 @@ static bool reoffer(struct vmb_chan *known, const struct vmb_offer *offer)
 	return true;
 }
 
+/*
+ * The device of that instance was rescinded and is still being taken away,
+ * which takes until after a resume, if there was one: its turn comes then.
+ */
+static bool offer_late(struct vmb_chan *known, const struct vmb_offer *offer)
+{
+	vmb_assert_locked();
+	if (!known->ch.rescind || known->next)
+		return false;
+
+	known->next = kmalloc(sizeof(*known->next), GFP_KERNEL | __GFP_NOFAIL);
+	known->next->offer = *offer;
+	return true;
+}
+
 /* 0, 1: nothing more to do, -errno with @why; under the lock */
 static int offer_enter(struct vmb_chan *c, const struct vmb_offer *offer,
 		       const char **why)
@@ -130,7 +146,8 @@ static int offer_enter(struct vmb_chan *c, const struct vmb_offer *offer,
 		return -EEXIST;
 	}
 	if (!offer->sub_index) {
-		if (known && reoffer(known, offer))
+		if (known && (reoffer(known, offer) ||
+			      offer_late(known, offer)))
 			return 1;
 		if (known) {
 			*why = "its instance is there already";

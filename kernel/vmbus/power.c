@@ -4,26 +4,23 @@
  * called, and open them again after vmb_resume().  In between the connection
  * is ended and made anew, with the same version; the root then offers every
  * device again under its old instance, and the channel objects live on.
+ *
+ * What is rescinded before, or hasn't come back, or is a socket, doesn't: its
+ * driver hears of the rescind at once, but the device is only taken away when
+ * the machine runs again, for the work queue that does it is frozen.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include "vmbus_var.h"
 
 #include <linux/jiffies.h>
+#include <linux/slab.h>
 #include <linux/syscore_ops.h>
-#include <linux/wait.h>
 
 #define REOFFER_TIMEOUT_S	10
 
-static DECLARE_WAIT_QUEUE_HEAD(gone_wait);
 static DECLARE_COMPLETION(all_reoffered);
 static unsigned int awaited;		/* under vmb_lock() */
-
-/* A channel has left the lists. */
-void vmb_power_gone(void)
-{
-	wake_up_all(&gone_wait);
-}
 
 /* Any of the primaries for which @is holds. */
 static struct vmb_chan *any_primary(bool (*is)(const struct vmb_chan *c))
@@ -37,16 +34,6 @@ static struct vmb_chan *any_primary(bool (*is)(const struct vmb_chan *c))
 	return NULL;
 }
 
-static bool is_socket(const struct vmb_chan *c)
-{
-	return is_hvsock_channel(&c->ch);
-}
-
-static bool is_fresh_socket(const struct vmb_chan *c)
-{
-	return is_socket(c) && !c->ch.rescind_ref;
-}
-
 static bool has_subs(const struct vmb_chan *c)
 {
 	return !list_empty(&c->ch.sc_list);
@@ -57,31 +44,9 @@ static bool is_open(const struct vmb_chan *c)
 	return c->ch.state != CHANNEL_OPEN_STATE;
 }
 
-static bool sockets_gone(void)
+static bool is_left_open(const struct vmb_chan *c)
 {
-	bool gone;
-
-	vmb_lock();
-	gone = !any_primary(is_socket);
-	vmb_unlock();
-	return gone;
-}
-
-/* Sockets don't survive: to their owners it looks like a rescind. */
-static int sockets_end(void)
-{
-	struct vmb_chan *c;
-
-	vmb_lock();
-	while ((c = any_primary(is_fresh_socket)))
-		vmb_chan_rescind(c);
-	vmb_unlock();
-
-	if (wait_event_timeout(gone_wait, sockets_gone(),
-			       VMB_REPLY_TIMEOUT_S * HZ))
-		return 0;
-	pr_err("suspend: a socket's owner doesn't let go of it\n");
-	return -EBUSY;
+	return is_open(c) && !is_hvsock_channel(&c->ch);
 }
 
 /*
@@ -120,14 +85,18 @@ static int subs_end(void)
 	}
 }
 
-/* No interrupt finds a channel, no message matches one. */
+/*
+ * No interrupt finds a channel, no message matches one.  Sockets don't survive:
+ * to their owners, which are frozen and close them later, it looks like a
+ * rescind.  Nothing fails after that, so UNLOAD takes their rings back.
+ */
 static int primaries_forget(void)
 {
 	struct vmbus_channel *ch;
 	int ret = 0;
 
 	vmb_lock();
-	if (any_primary(is_open)) {
+	if (any_primary(is_left_open)) {
 		pr_err("suspend: a driver has left its channel open\n");
 		ret = -EBUSY;
 		goto out;
@@ -135,8 +104,14 @@ static int primaries_forget(void)
 	awaited = 0;
 	reinit_completion(&all_reoffered);
 	list_for_each_entry(ch, &vmb.channels, listentry) {
+		if (is_hvsock_channel(ch))
+			vmb_chan_rescind(vmb_chan(ch));
 		vmb_chan_unmap(vmb_chan(ch));
-		ch->offermsg.child_relid = VMB_RELID_NONE;
+		WRITE_ONCE(ch->offermsg.child_relid, VMB_RELID_NONE);
+		kfree(vmb_chan(ch)->next);	/* of this connection */
+		vmb_chan(ch)->next = NULL;
+		if (ch->rescind)
+			continue;
 		vmb_chan(ch)->await_offer = true;
 		awaited++;
 	}
@@ -149,14 +124,12 @@ int vmb_suspend(void)
 {
 	int ret;
 
-	vmb_offers_flush();
+	vmb_offers_settle();
 	vmb_offers_stop();
-	vmb_offers_flush();
+	vmb_offers_settle();
 
 	vmb.suspended = true;
-	ret = sockets_end();
-	if (!ret)
-		ret = subs_end();
+	ret = subs_end();
 	if (!ret)
 		ret = primaries_forget();
 	if (ret) {
@@ -183,7 +156,7 @@ static bool is_missing(const struct vmb_chan *c)
 }
 
 /* What hasn't come back is gone, as after a rescind. */
-static void missing_remove(void)
+static void missing_rescind(void)
 {
 	struct vmb_chan *c;
 
@@ -205,7 +178,7 @@ int vmb_resume(void)
 
 	ret = vmb_reconnect(vmbus_proto_version);
 	if (ret)
-		return ret;
+		goto out;
 	vmb.suspended = false;
 
 	vmb_lock();
@@ -214,12 +187,12 @@ int vmb_resume(void)
 
 	vmb_offers_start();
 	ret = vmbus_request_offers();
-	if (ret)
-		return ret;
-	if (wait && !wait_for_completion_timeout(&all_reoffered,
-						 REOFFER_TIMEOUT_S * HZ))
-		missing_remove();
-	return 0;
+	if (!ret && wait)
+		wait_for_completion_timeout(&all_reoffered,
+					    REOFFER_TIMEOUT_S * HZ);
+out:
+	missing_rescind();
+	return ret;
 }
 
 /*

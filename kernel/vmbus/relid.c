@@ -49,6 +49,7 @@ static void chan_release(struct kref *ref)
 		vmb_chan_put(vmb_chan(c->ch.primary_channel));
 	if (c->before)
 		vmb_chan_put(c->before);
+	kfree(c->next);
 	call_rcu(&c->ch.rcu, chan_free);
 }
 
@@ -220,6 +221,7 @@ static void orphans_drop(struct vmb_chan *primary)
 
 void vmb_chan_gone(struct vmb_chan *c)
 {
+	struct vmb_late_offer *next;
 	bool was_listed, release;
 
 	vmb_lock();
@@ -236,6 +238,8 @@ void vmb_chan_gone(struct vmb_chan *c)
 	release = was_listed && c->ch.rescind &&
 		  vmb.connected && !vmb.suspended &&
 		  c->ch.offermsg.child_relid != VMB_RELID_NONE;
+	next = c->next;
+	c->next = NULL;
 	vmb_unlock();
 
 	if (release)
@@ -244,7 +248,7 @@ void vmb_chan_gone(struct vmb_chan *c)
 		return;
 	if (!c->ch.primary_channel)
 		orphans_drop(c);
-	vmb_power_gone();
+	vmb_offer_queue_late(next);
 	vmb_chan_put(c);
 }
 

@@ -6,6 +6,8 @@
 
 #include "vmbus_var.h"
 
+#include <linux/slab.h>
+
 static void sub_remove(struct vmb_chan *c)
 {
 	/*
@@ -94,6 +96,22 @@ void vmb_chan_rescind(struct vmb_chan *c)
 	queue_work(vmb.remove_wq, &c->remove_work);
 }
 
+/* The root takes back what nobody has looked at yet. */
+static void late_drop(u32 relid)
+{
+	struct vmbus_channel *ch;
+
+	vmb_assert_locked();
+	list_for_each_entry(ch, &vmb.channels, listentry) {
+		struct vmb_chan *c = vmb_chan(ch);
+
+		if (c->next && c->next->offer.relid == relid) {
+			kfree(c->next);
+			c->next = NULL;
+		}
+	}
+}
+
 /* Process context, after the offers that came before it. */
 void vmb_rescind_process(u32 relid)
 {
@@ -103,6 +121,8 @@ void vmb_rescind_process(u32 relid)
 	c = vmb_chan_find_relid(relid);
 	if (c)
 		vmb_chan_rescind(c);
+	else
+		late_drop(relid);
 	vmb_unlock();
 	/*
 	 * Of an offer that was dropped: the root waits to hear that nobody

@@ -38,6 +38,12 @@
 
 #define VMB_RELID_NONE		U32_MAX
 
+/* An offer whose instance is still there, but about to go. */
+struct vmb_late_offer {
+	struct list_head node;		/* of the intake; its lock */
+	struct vmb_offer offer;
+};
+
 /* A channel as this module keeps it; drivers see only .ch. */
 struct vmb_chan {
 	struct vmbus_channel ch;	/* first: interface with the drivers */
@@ -63,6 +69,7 @@ struct vmb_chan {
 	bool kobj_live;			/* vmb_sysfs_channel_add() succeeded */
 	bool await_offer;		/* resume: not yet offered again */
 	bool lost_ring;			/* root may still use the ring memory */
+	struct vmb_late_offer *next;	/* to be looked at when this has gone */
 };
 
 static inline struct vmb_chan *vmb_chan(struct vmbus_channel *channel)
@@ -192,9 +199,13 @@ void vmb_offers_stop(void);
 void vmb_offers_start(void);
 /* Waits until every offer and rescind seen has been worked off. */
 void vmb_offers_flush(void);
+/* Suspend: the same, but for devices, which neither come nor go meanwhile. */
+void vmb_offers_settle(void);
 /* softirq; false: queue full */
 bool vmb_offer_queue(const struct vmb_offer *offer);
 void vmb_rescind_queue(u32 relid);
+/* Takes over @late; NULL: no-op.  Process. */
+void vmb_offer_queue_late(struct vmb_late_offer *late);
 void vmb_offer_process(const struct vmb_offer *offer);	/* intake only */
 void vmb_rescind_process(u32 relid);			/* intake only */
 void vmb_offer_forget_last(void);
@@ -283,7 +294,6 @@ void vmb_power_exit(void);
 /* noirq callbacks of the bus device: all drivers have suspended already. */
 int vmb_suspend(void);
 int vmb_resume(void);
-void vmb_power_gone(void);
 void vmb_power_reoffered(void);			/* vmb_lock() held */
 
 /*
