@@ -37,6 +37,9 @@ static const struct fault_kind *kind_at(const struct fault_rule *rule,
 	if (i < fault_npacket_kinds)
 		return &fault_packet_kinds[i];
 	i -= fault_npacket_kinds;
+	if (i < fault_noffer_kinds)
+		return &fault_offer_kinds[i];
+	i -= fault_noffer_kinds;
 	if (strncmp(rule->target, "net", 3) || i >= fault_nnet_kinds)
 		return NULL;
 	return &fault_net_kinds[i];

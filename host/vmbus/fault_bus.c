@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The fault filter of the bus: after a message that is hit comes one which
- * nobody asked for.
+ * nobody asked for; and an offer may say something else than what is offered.
  */
 #include "fault_var.h"
 
@@ -170,6 +170,53 @@ void fault_posted(struct vmbus_server *srv, uint32_t vp, uint8_t sint,
 	if (((const struct vmb_hdr *)msg)->type == VMB_MSG_OFFER)
 		memcpy(&srv->faults->offer, msg, sizeof(srv->faults->offer));
 	for (rule = srv->faults->rules; rule; rule = rule->next)
-		if (rule->kind->message)
+		if (rule->kind->message && !strcmp(rule->target, "bus"))
 			post(srv, vp, sint, rule);
+}
+
+/* ---- offers ---- */
+
+/*
+ * A connection that a service of the root makes to a socket of the child: the
+ * type is the port, below, with Microsoft's suffix for ports of AF_VSOCK.  What
+ * is behind it takes no such packets, but it opens and closes.
+ */
+static size_t offer_socket(const struct vmb_offer *offer, void *msg)
+{
+	static const struct guid_reg port_5000 = {
+		{ 0x88, 0x13, 0x00, 0x00, 0xcb, 0xfa, 0xe6, 0x11, 0xbd, 0x58,
+		  0x64, 0x00, 0x6a, 0x79, 0x86, 0xd3 }
+	};
+	struct vmb_offer *m = msg;
+
+	*m = *offer;
+	m->type = port_5000;
+	m->flags |= VMB_OFFER_TLNPI;
+	m->user[4] = 1; /* it comes from the root */
+	return sizeof(*m);
+}
+
+const struct fault_kind fault_offer_kinds[] = {
+	{ "socket", 0, NULL, NULL, offer_socket },
+};
+const unsigned int fault_noffer_kinds =
+	sizeof(fault_offer_kinds) / sizeof(fault_offer_kinds[0]);
+
+void fault_offer(struct vmbus_chan *ch, struct vmb_offer *offer)
+{
+	struct vmbus_server *srv = ch->srv;
+	struct fault_rule *rule;
+
+	for (rule = ch->fault->rules; rule; rule = rule->next) {
+		struct vmb_offer told;
+
+		if (strcmp(rule->target, ch->name) || !rule->kind->message ||
+		    !fault_due(rule))
+			continue;
+		atomic_fetch_add_explicit(&srv->fault_count, 1,
+					  memory_order_relaxed);
+		log_guest(&srv->limit, ch->name, "fault: %s", rule->kind->name);
+		rule->kind->message(offer, &told);
+		*offer = told;
+	}
 }

@@ -290,7 +290,7 @@ int fault_send(struct vmbus_chan *ch, struct ring_out *out)
 	ch->from_child.lie = 0;
 	f->busy = true;
 	for (rule = f->rules; rule; rule = rule->next) {
-		if (strcmp(rule->target, ch->name) ||
+		if (strcmp(rule->target, ch->name) || !rule->kind->packet ||
 		    !rule->kind->fits(ch, out) || !fault_due(rule))
 			continue;
 		atomic_fetch_add_explicit(&ch->srv->fault_count, 1,

@@ -2,7 +2,7 @@
 /*
  * What the files of the fault filter share: fault.c reads specifications and
  * says when a fault is due, fault_chan.c does it to packets, fault_net.c
- * to those of network cards, fault_bus.c to messages.
+ * to those of network cards, fault_bus.c to messages and offers.
  */
 #ifndef VMBUS_FAULT_VAR_H
 #define VMBUS_FAULT_VAR_H
@@ -22,7 +22,8 @@ struct fault_kind {
 		       struct ring_out *out);
 	/*
 	 * Of messages: makes one of VMB_MSG_MAX bytes at most, from the last
-	 * offer if it needs one; its length, or 0 when that can't be yet.
+	 * offer if it needs one; its length, or 0 when that can't be yet.  Of a
+	 * channel's offers: the same from the offer that it is instead of.
 	 */
 	size_t (*message)(const struct vmb_offer *offer, void *msg);
 };
@@ -30,8 +31,9 @@ struct fault_kind {
 extern const struct fault_kind fault_packet_kinds[];
 extern const struct fault_kind fault_net_kinds[]; /* of network channels */
 extern const struct fault_kind fault_message_kinds[];
+extern const struct fault_kind fault_offer_kinds[];
 extern const unsigned int fault_npacket_kinds, fault_nnet_kinds,
-	fault_nmessage_kinds;
+	fault_nmessage_kinds, fault_noffer_kinds;
 
 struct fault_rule {
 	struct fault_rule *next;

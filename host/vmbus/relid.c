@@ -54,6 +54,8 @@ static void offer_post(struct vmbus_chan *ch)
 	};
 
 	memcpy(m.user, ch->offer.user, sizeof(m.user));
+	if (ch->fault)
+		fault_offer(ch, &m);
 	server_post(ch->srv, &m, sizeof(m));
 }
 

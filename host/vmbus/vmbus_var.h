@@ -227,6 +227,8 @@ void fault_pump(struct vmbus_chan *ch);
 /* The server thread: a message has been posted. */
 void fault_posted(struct vmbus_server *srv, uint32_t vp, uint8_t sint,
 		  const void *msg);
+/* The offer of a channel with ch->fault, before it is posted. */
+void fault_offer(struct vmbus_chan *ch, struct vmb_offer *offer);
 void faults_free(struct vmbus_server *srv);
 
 /* ---- relids ---- */

@@ -134,7 +134,7 @@ static void test_refused(void **state)
 	refused(f, "dev:", "'' is not known");
 	refused(f, "dev:after=3", "add do=WHAT");
 	refused(f, "dev:do=repaet", "use write-index, ");
-	refused(f, "dev:do=repaet", "transfer or sense");
+	refused(f, "dev:do=repaet", "transfer, sense or socket");
 	refused(f, "dev:do=offer-again", "do=offer-again is not known");
 	refused(f, "bus:do=repeat", "use offer-again, ");
 	refused(f, "bus:do=", "do= is not known");
@@ -486,6 +486,40 @@ static void test_offers(void **state)
 	}
 }
 
+/* The channel's own offer, the first time and not when it is offered anew. */
+static void test_socket(void **state)
+{
+	struct fake *f = fake_new(64, 0, 0);
+	struct vmbus_server_stats stats;
+	struct fake_post *p = NULL;
+	struct fake_dev d;
+	unsigned int i, round;
+
+	(void)state;
+	log_set_level(LOG_LEVEL_ERR);
+	assert_int_equal(vmbus_fault_add(f->srv, "dev:do=socket,count=1", why,
+					 sizeof(why)),
+			 0);
+	fake_offer(f, &d, 1);
+	for (round = 0; round < 2; round++) {
+		fake_up(f);
+		for (i = 0; i < f->posted; i++)
+			if (f->post[i].hdr.type == VMB_MSG_OFFER)
+				p = &f->post[i];
+		assert_non_null(p);
+		assert_int_equal(p->offer.flags & VMB_OFFER_TLNPI,
+				 round ? 0 : VMB_OFFER_TLNPI);
+		assert_int_equal(p->offer.type.b[0] == (5000 & 0xff) &&
+					 p->offer.type.b[1] == 5000 >> 8,
+				 !round);
+		assert_int_equal(p->offer.user[4], !round);
+		assert_int_equal(p->offer.instance.b[0], 1);
+	}
+	vmbus_server_get_stats(f->srv, &stats);
+	assert_int_equal(stats.faults, 1);
+	fake_free(f);
+}
+
 static void test_messages(void **state)
 {
 	static const struct {
@@ -552,6 +586,7 @@ int main(void)
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_offers),
 		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_socket),
 		cmocka_unit_test(test_many_messages),
 	};
 
