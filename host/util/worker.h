@@ -132,6 +132,9 @@ void worker_writev(struct worker *w, struct worker_io *io, int fd,
 		   int rw_flags); /* RWF_DSYNC for FUA */
 void worker_fsync(struct worker *w, struct worker_io *io, int fd,
 		  int data_only);
+/* As fdatasync(2), of these bytes only; all of them with offset and len 0. */
+void worker_fdatasync(struct worker *w, struct worker_io *io, int fd,
+		      uint64_t offset, uint32_t len);
 void worker_fallocate(struct worker *w, struct worker_io *io, int fd, int mode,
 		      uint64_t offset, uint64_t len);
 void worker_timeout(struct worker *w, struct worker_io *io, uint64_t ns);

@@ -24,6 +24,8 @@ bool worker_prepare_io(struct worker *w, struct worker_io *io)
 		break;
 	case OP_FSYNC:
 		io_uring_prep_fsync(sqe, io->fd, io->flags);
+		sqe->off = io->offset;
+		sqe->len = io->len;
 		break;
 	case OP_FALLOCATE:
 		io_uring_prep_fallocate(sqe, io->fd, io->flags, io->offset,
@@ -70,6 +72,18 @@ void worker_fsync(struct worker *w, struct worker_io *io, int fd, int data_only)
 	io->op = OP_FSYNC;
 	io->fd = fd;
 	io->flags = data_only ? IORING_FSYNC_DATASYNC : 0;
+	io->offset = io->len = 0;
+	io_list_add(&w->queued, io);
+}
+
+void worker_fdatasync(struct worker *w, struct worker_io *io, int fd,
+		      uint64_t offset, uint32_t len)
+{
+	io->op = OP_FSYNC;
+	io->fd = fd;
+	io->flags = IORING_FSYNC_DATASYNC;
+	io->offset = offset;
+	io->len = len;
 	io_list_add(&w->queued, io);
 }
 

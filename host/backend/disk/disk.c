@@ -131,6 +131,11 @@ void disk_cancel(struct disk *d, struct worker *w)
 		d->ops->cancel(d, w);
 }
 
+int disk_lost(const struct disk *d)
+{
+	return d->ops->lost ? d->ops->lost(d) : 0;
+}
+
 int disk_refresh(struct disk *d)
 {
 	return d->ops->refresh(d);

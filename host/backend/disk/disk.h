@@ -41,7 +41,7 @@ enum disk_op {
 struct disk_req {
 	struct worker_io io;
 	enum disk_op op;
-	bool fua;	      /* DISK_WRITE: on stable storage when done */
+	bool fua; /* what changes the disk: on stable storage when done */
 	uint64_t offset, len; /* bytes, multiples of block_size */
 	struct iovec *iov; /* READ/WRITE: len bytes in all; may be modified */
 	unsigned int niov;
@@ -50,7 +50,7 @@ struct disk_req {
 	/* Set by disk_submit(). */
 	struct disk *disk;
 	struct worker *worker;
-	uint64_t private[4];
+	uint64_t private[12];
 };
 
 struct disk_ops {
@@ -61,6 +61,8 @@ struct disk_ops {
 	int (*refresh)(struct disk *d);
 	/* See disk_cancel(); may be NULL. */
 	void (*cancel)(struct disk *d, struct worker *w);
+	/* See disk_lost(); may be NULL: never. */
+	int (*lost)(const struct disk *d);
 };
 
 struct disk {
@@ -100,6 +102,12 @@ void disk_submit(struct disk *d, struct worker *w, struct disk_req *req);
  * themselves (a fault filter's "hang") finish now with -ECANCELED.
  */
 void disk_cancel(struct disk *d, struct worker *w);
+/*
+ * Any thread.  0, or the -errno with which write-back has failed: data that a
+ * write was told are on the disk may not be there.  From then on every flush
+ * fails, until the disk is opened anew.
+ */
+int disk_lost(const struct disk *d);
 /* The file may have a new size.  0 or -errno; info.size is then as before. */
 int disk_refresh(struct disk *d);
 

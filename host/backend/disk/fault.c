@@ -150,6 +150,11 @@ static int fault_refresh(struct disk *d)
 	return err;
 }
 
+static int fault_lost(const struct disk *d)
+{
+	return disk_lost(((const struct fault *)d)->lower);
+}
+
 /* ---- the specification ---- */
 
 static bool parse_number(const char *text, uint64_t *out)
@@ -262,6 +267,7 @@ static const struct disk_ops fault_ops = {
 	.close = fault_close,
 	.refresh = fault_refresh,
 	.cancel = fault_cancel,
+	.lost = fault_lost,
 };
 
 int disk_fault_wrap(struct disk *lower, const char *spec, struct disk **out,

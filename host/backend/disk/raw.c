@@ -25,6 +25,7 @@ static void raw_close(struct disk *d)
 	if (r->buffered >= 0)
 		close(r->buffered);
 	close(r->fd);
+	raw_sync_destroy(r);
 	free(r);
 }
 
@@ -58,6 +59,7 @@ static const struct disk_ops raw_ops = {
 	.submit = raw_submit,
 	.close = raw_close,
 	.refresh = raw_refresh,
+	.lost = raw_lost,
 };
 
 /* One number of a block device's queue; a partition's is its disk's. */
@@ -260,12 +262,14 @@ static int raw_open(const struct disk_options *opt, struct disk **out,
 		return explain(-ENOMEM, why, why_len, "out of memory");
 	r->disk.ops = &raw_ops;
 	r->buffered = -1;
+	raw_sync_init(r);
 	r->block_device = S_ISBLK(st.st_mode);
 	if (r->block_device && !opt->readonly)
 		flags |= O_EXCL; /* not while it is mounted */
 	r->fd = open(opt->path, flags);
 	if (r->fd < 0) {
 		err = open_failed(opt, -errno, why, why_len);
+		raw_sync_destroy(r);
 		free(r);
 		return err;
 	}

@@ -21,31 +21,10 @@
 #define ZEROS_SIZE  65536u
 #define ZEROS_IOVS  16u
 
-/* In struct disk_req.private. */
-struct raw_state {
-	uint64_t pos; /* bytes that are done */
-	uint32_t tries;
-	uint32_t way;	   /* enum zero_way in use */
-	struct iovec tail; /* of written zeros */
-};
-_Static_assert(sizeof(struct raw_state) <=
-		       sizeof(((struct disk_req *)0)->private),
-	       "private");
-
 static char zeros[ZEROS_SIZE] __attribute__((aligned(4096)));
 static const struct iovec zeros_iov[ZEROS_IOVS] = {
 	[0 ... ZEROS_IOVS - 1] = { zeros, ZEROS_SIZE },
 };
-
-static struct raw_state *to_state(struct disk_req *req)
-{
-	return (struct raw_state *)req->private;
-}
-
-static struct disk_req *to_req(struct worker_io *io)
-{
-	return (struct disk_req *)((char *)io - offsetof(struct disk_req, io));
-}
 
 /* ---- reads and writes ---- */
 
@@ -74,7 +53,16 @@ static void transfer(struct disk_req *req)
 		worker_readv(req->worker, &req->io, fd, req->iov, niov, offset);
 	else
 		worker_writev(req->worker, &req->io, fd, req->iov, niov, offset,
-			      req->fua ? RWF_DSYNC : 0);
+			      0);
+}
+
+/* All of it is written. */
+static void written(struct disk_req *req)
+{
+	if (req->fua && req->op != DISK_READ)
+		raw_sync(req);
+	else
+		req->done(req, 0);
 }
 
 static void iov_advance(struct disk_req *req, size_t n)
@@ -90,8 +78,7 @@ static void iov_advance(struct disk_req *req, size_t n)
 	}
 }
 
-/* Is it worth trying once more after `res`? */
-static bool again(struct raw_state *st, int res)
+bool raw_again(struct raw_state *st, int res)
 {
 	return (res == -EINTR || res == -EAGAIN) && ++st->tries <= RAW_RETRIES;
 }
@@ -105,11 +92,11 @@ static void transfer_done(struct worker_io *io, int res)
 		st->pos += res;
 		st->tries = 0;
 		if (st->pos == req->len) {
-			req->done(req, 0);
+			written(req);
 			return;
 		}
 		iov_advance(req, res);
-	} else if (!again(st, res)) {
+	} else if (!raw_again(st, res)) {
 		/* 0: the file has shrunk under us. */
 		req->done(req, res < 0 ? res : -EIO);
 		return;
@@ -117,7 +104,7 @@ static void transfer_done(struct worker_io *io, int res)
 	transfer(req);
 }
 
-/* ---- zeros, discards, flushes ---- */
+/* ---- zeros, discards ---- */
 
 /* Part of [pos, len) by pwritev of the one buffer of zeros. */
 static void write_zeros(struct disk_req *req)
@@ -136,7 +123,7 @@ static void write_zeros(struct disk_req *req)
 		niov = 1;
 	}
 	worker_writev(req->worker, &req->io, fd, iov, niov,
-		      req->offset + st->pos, req->fua ? RWF_DSYNC : 0);
+		      req->offset + st->pos, 0);
 }
 
 static void zero(struct disk_req *req)
@@ -160,42 +147,43 @@ static void zero_done(struct worker_io *io, int res)
 	struct raw *r = to_raw(req->disk);
 	struct raw_state *st = to_state(req);
 
+	if (!res && st->way != ZERO_WRITE) {
+		written(req);
+		return;
+	}
 	if (st->way == ZERO_WRITE && res > 0 &&
 	    (uint64_t)res <= req->len - st->pos) {
 		st->pos += res;
 		st->tries = 0;
 		if (st->pos == req->len) {
-			req->done(req, 0);
+			written(req);
 			return;
 		}
 	} else if (st->way != ZERO_WRITE && res == -EOPNOTSUPP) {
 		st->way++;
 		__atomic_store_n(&r->zero_way, st->way, __ATOMIC_RELAXED);
-	} else if (!again(st, res)) {
+	} else if (!raw_again(st, res)) {
 		req->done(req, st->way == ZERO_WRITE && !res ? -EIO : res);
 		return;
 	}
 	zero(req);
 }
 
-static void simple(struct disk_req *req)
+static void discard(struct disk_req *req)
 {
-	struct raw *r = to_raw(req->disk);
-
-	if (req->op == DISK_FLUSH)
-		worker_fsync(req->worker, &req->io, r->fd, 1);
-	else
-		worker_fallocate(req->worker, &req->io, r->fd,
-				 FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-				 req->offset, req->len);
+	worker_fallocate(req->worker, &req->io, to_raw(req->disk)->fd,
+			 FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			 req->offset, req->len);
 }
 
-static void simple_done(struct worker_io *io, int res)
+static void discard_done(struct worker_io *io, int res)
 {
 	struct disk_req *req = to_req(io);
 
-	if (again(to_state(req), res))
-		simple(req);
+	if (!res)
+		written(req);
+	else if (raw_again(to_state(req), res))
+		discard(req);
 	else
 		req->done(req, res);
 }
@@ -218,10 +206,12 @@ void raw_submit(struct disk *d, struct worker *w, struct disk_req *req)
 		req->io.done = zero_done;
 		zero(req);
 		break;
-	case DISK_FLUSH:
 	case DISK_DISCARD:
-		req->io.done = simple_done;
-		simple(req);
+		req->io.done = discard_done;
+		discard(req);
+		break;
+	case DISK_FLUSH:
+		raw_sync(req);
 		break;
 	}
 }
