@@ -196,12 +196,12 @@ static int append_disk(unsigned int controller,
 		       const struct storvsp_lun_info *i, void *arg)
 {
 	int err = sd_bus_message_append(
-		arg, "a{sv}", 9, "Controller", "u", (uint32_t)controller, "Lun",
-		"u", (uint32_t)i->lun, "File", "s", i->path ? i->path : "",
-		"Format", "s", i->format, "Size", "t", i->disk.size,
-		"BlockSize", "u", i->disk.block_size, "ReadOnly", "b",
-		(int)i->disk.readonly, "Serial", "s", i->serial, "Wwn", "s",
-		i->wwn);
+		arg, "a{sv}", 10, "Controller", "u", (uint32_t)controller,
+		"Lun", "u", (uint32_t)i->lun, "File", "s",
+		i->path ? i->path : "", "Format", "s", i->format, "Size", "t",
+		i->disk.size, "BlockSize", "u", i->disk.block_size, "ReadOnly",
+		"b", (int)i->disk.readonly, "Serial", "s", i->serial, "Wwn",
+		"s", i->wwn, "State", "s", i->state);
 
 	/* What is more than 0 would end scsi_each(). */
 	return err < 0 ? err : 0;

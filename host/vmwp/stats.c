@@ -158,6 +158,7 @@ static int add_disk(unsigned int controller,
 	put(o, "bytes_written", info->bytes_written);
 	put(o, "bytes_copied", info->bytes_copied);
 	put(o, "in_flight", info->in_flight);
+	put_text(o, "state", info->state);
 	json_object_array_add(arg, o);
 	return 0;
 }

@@ -247,6 +247,11 @@ void stor_luns_close(struct storvsp *s)
 		disk_close(s->slot[i].disk);
 }
 
+static const char *slot_state(const struct stor_slot *slot)
+{
+	return disk_lost(slot->disk) ? "write-back failed" : "ok";
+}
+
 int storvsp_lun_info(struct storvsp *s, unsigned int lun,
 		     struct storvsp_lun_info *out)
 {
@@ -268,6 +273,7 @@ int storvsp_lun_info(struct storvsp *s, unsigned int lun,
 		.bytes_written = slot->bytes_written,
 		.bytes_copied = slot->bytes_copied,
 		.in_flight = atomic_load(&slot->state) & ~STOR_SLOT_PRESENT,
+		.state = slot_state(slot),
 	};
 	scsi_serial(&slot->scsi, out->serial);
 	scsi_wwn(&slot->scsi, out->wwn);

@@ -49,6 +49,7 @@ struct storvsp_lun_info {
 	uint64_t bytes_read, bytes_written;
 	uint64_t bytes_copied; /* of disk data, by the root: 0 */
 	unsigned int in_flight;
+	const char *state; /* "ok", or in some words what is wrong */
 };
 /* Fills *out; -ENOENT. */
 int storvsp_lun_info(struct storvsp *s, unsigned int lun,

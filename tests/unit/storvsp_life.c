@@ -124,6 +124,31 @@ static void test_coalesced(void **state)
 	destroy();
 }
 
+/* ---- write-back ---- */
+
+static int lost(const struct disk *d)
+{
+	(void)d;
+	return -EIO;
+}
+
+static void test_lost(void **state)
+{
+	struct disk *d = null_disk(MIB);
+	struct storvsp_lun_info info;
+	struct disk_ops ops = *d->ops;
+
+	(void)state;
+	ready(d);
+	assert_int_equal(storvsp_lun_info(stor, 0, &info), 0);
+	assert_string_equal(info.state, "ok");
+	ops.lost = lost;
+	d->ops = &ops;
+	assert_int_equal(storvsp_lun_info(stor, 0, &info), 0);
+	assert_string_equal(info.state, "write-back failed");
+	destroy();
+}
+
 /* ---- what does not end by itself ---- */
 
 static void test_hung(void **state)
@@ -361,6 +386,7 @@ int main(void)
 		cmocka_unit_test(test_early_change),
 		cmocka_unit_test(test_resize),
 		cmocka_unit_test(test_coalesced),
+		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_hung),
 		cmocka_unit_test(test_pause),
 		cmocka_unit_test(test_sub_channels),
