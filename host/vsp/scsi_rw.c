@@ -218,6 +218,7 @@ static enum scsi_result unmap_descriptors(struct scsi_lun *lun,
 		if (e.blocks)
 			cmd->steps[cmd->nsteps++] = (struct scsi_step){
 				.op = DISK_DISCARD,
+				.fua = write_through(lun),
 				.offset = e.lba * bs,
 				.len = e.blocks * bs,
 			};

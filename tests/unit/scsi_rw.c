@@ -48,6 +48,21 @@ static void test_read_write(void **state)
 	expect_good(512);
 }
 
+/* One range of an UNMAP, and its CDB. */
+static void descriptor(unsigned int i, uint64_t block, uint32_t blocks)
+{
+	uint8_t *d = buf + 8 + 16 * i;
+
+	memset(d, 0, 16);
+	put_be64(d, block);
+	put_be32(d + 8, blocks);
+	put_be16(buf, 6 + 16 * (i + 1));
+	put_be16(buf + 2, 16 * (i + 1));
+	memset(cdb, 0, sizeof(cdb));
+	cdb[0] = 0x42;
+	put_be16(cdb + 7, 8 + 16 * (i + 1));
+}
+
 static void test_write_through(void **state)
 {
 	(void)state;
@@ -57,6 +72,22 @@ static void test_write_through(void **state)
 		 true);
 	transfer("28 0 0 0 1 2 0 0 3", SCSI_DATA_IN, DISK_READ, 0x102, 3,
 		 false);
+	/* Nothing stays in a cache, what is discarded included. */
+	memset(buf, 0, sizeof(buf));
+	descriptor(0, 8, 16);
+	descriptor(1, 100, 8);
+	assert_int_equal(run(SCSI_DATA_OUT, 40), SCSI_DISK);
+	assert_int_equal(cmd.nsteps, 2);
+	assert_true(cmd.steps[0].fua && cmd.steps[1].fua);
+	memset(buf, 0, sizeof(buf));
+	set_cdb("41 8 0 0 0 10 0 0 20");
+	assert_int_equal(run(SCSI_DATA_OUT, 512), SCSI_DISK);
+	expect_step(0, DISK_DISCARD, 16, 32);
+	assert_true(cmd.steps[0].fua);
+	set_cdb("41 0 0 0 0 10 0 0 20");
+	assert_int_equal(run(SCSI_DATA_OUT, 512), SCSI_DISK);
+	expect_step(0, DISK_WRITE_ZEROES, 16, 32);
+	assert_true(cmd.steps[0].fua);
 }
 
 static void test_range(void **state)
@@ -127,20 +158,6 @@ static void test_verify_flush(void **state)
 }
 
 /* ---- unmap, write same ---- */
-
-static void descriptor(unsigned int i, uint64_t block, uint32_t blocks)
-{
-	uint8_t *d = buf + 8 + 16 * i;
-
-	memset(d, 0, 16);
-	put_be64(d, block);
-	put_be32(d + 8, blocks);
-	put_be16(buf, 6 + 16 * (i + 1));
-	put_be16(buf + 2, 16 * (i + 1));
-	memset(cdb, 0, sizeof(cdb));
-	cdb[0] = 0x42;
-	put_be16(cdb + 7, 8 + 16 * (i + 1));
-}
 
 static void test_unmap(void **state)
 {
