@@ -183,6 +183,8 @@ static void step_done(struct disk_req *disk, int err)
 				    offsetof(struct stor_req, disk));
 	const struct scsi_step *step = &req->cmd.steps[req->step];
 
+	if (disk->copied)
+		count(&req->slot->bytes_copied, disk->copied);
 	if (err) {
 		step_failed(req, step, err);
 		req_complete(req);

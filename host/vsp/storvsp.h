@@ -47,7 +47,7 @@ struct storvsp_lun_info {
 	char serial[40], wwn[40];
 	uint64_t reads, writes, flushes, discards, errors;
 	uint64_t bytes_read, bytes_written;
-	uint64_t bytes_copied; /* of disk data, by the root: 0 */
+	uint64_t bytes_copied; /* of disk data, by the root */
 	unsigned int in_flight;
 	const char *state; /* "ok", or in some words what is wrong */
 };

@@ -119,6 +119,7 @@ void disk_submit(struct disk *d, struct worker *w, struct disk_req *req)
 
 	req->disk = d;
 	req->worker = w;
+	req->copied = 0;
 	if (err || (!req->len && req->op != DISK_FLUSH))
 		disk_finish(req, err);
 	else

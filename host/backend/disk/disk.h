@@ -50,7 +50,8 @@ struct disk_req {
 	/* Set by disk_submit(). */
 	struct disk *disk;
 	struct worker *worker;
-	uint64_t private[12];
+	uint64_t copied; /* bytes that went through memory of the root's own */
+	uint64_t private[20];
 };
 
 struct disk_ops {

@@ -18,14 +18,15 @@
 #include "raw_var.h"
 #include "util/log.h"
 
+#define HOLE_EDGE_MAX 65536u
+
 static void raw_close(struct disk *d)
 {
 	struct raw *r = to_raw(d);
 
-	if (r->buffered >= 0)
-		close(r->buffered);
 	close(r->fd);
 	raw_sync_destroy(r);
+	raw_ranges_destroy(r);
 	free(r);
 }
 
@@ -43,12 +44,14 @@ static int raw_length(const struct raw *r, uint64_t *len)
 
 static int raw_refresh(struct disk *d)
 {
+	const struct raw *r = to_raw(d);
 	uint64_t len;
-	int err = raw_length(to_raw(d), &len);
+	int err = raw_length(r, &len);
 
 	if (err)
 		return err;
-	if (!len || len % d->info.block_size)
+	if (!len || len % d->info.block_size ||
+	    (r->direct && len % r->align_offset))
 		return -EINVAL;
 	__atomic_store_n(&d->info.size, len, __ATOMIC_RELAXED);
 	return 0;
@@ -140,7 +143,7 @@ static void file_info(struct raw *r, const struct stat *st,
 
 static void direct_limits(struct raw *r)
 {
-	r->align_mem = r->align_offset = 4096;
+	r->align_mem = r->align_offset = DISK_BLOCK_MAX;
 #ifdef STATX_DIOALIGN
 	struct statx stx;
 
@@ -153,19 +156,37 @@ static void direct_limits(struct raw *r)
 #endif
 }
 
-static int open_buffered(struct raw *r, const struct disk_options *opt,
-			 char *why, size_t why_len)
+/* A block that the file ends in could not be written without the page cache. */
+static int direct_setup(struct raw *r, const struct stat *st,
+			const struct disk_options *opt, char *why,
+			size_t why_len)
 {
-	char self[32];
+	uint64_t size = r->disk.info.size, unit;
 
-	/* The very file that `fd` is, whatever the path leads to by now. */
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", r->fd);
-	r->buffered =
-		open(self, (opt->readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-	if (r->buffered < 0)
-		return explain(-errno, why, why_len, "%s: %s", opt->path,
-			       strerror(errno));
 	direct_limits(r);
+	unit = r->align_offset;
+	r->align_hole = unit;
+	if (!r->block_device) {
+		unsigned int block = st->st_blksize;
+
+		/* Some call a size there that is good for transfers. */
+		if (block < DISK_BLOCK_MAX || block > HOLE_EDGE_MAX ||
+		    block & (block - 1))
+			block = DISK_BLOCK_MAX;
+		if (block > unit)
+			r->align_hole = block;
+	}
+	if (size % unit)
+		return explain(
+			-EINVAL, why, why_len,
+			"%s: its size, %" PRIu64
+			" bytes, is no multiple of the %" PRIu64
+			" bytes of direct I/O there: 'truncate -s %" PRIu64
+			" %s' would mend it, or leave out direct=on",
+			opt->path, size, unit, size / unit * unit + unit,
+			opt->path);
+	if (r->disk.info.physical_block_size < unit)
+		r->disk.info.physical_block_size = unit;
 	return 0;
 }
 
@@ -236,7 +257,7 @@ static int raw_setup(struct raw *r, const struct stat *st,
 			      why_len);
 	if (err)
 		return err;
-	return opt->direct ? open_buffered(r, opt, why, why_len) : 0;
+	return opt->direct ? direct_setup(r, st, opt, why, why_len) : 0;
 }
 
 static int raw_open(const struct disk_options *opt, struct disk **out,
@@ -261,8 +282,9 @@ static int raw_open(const struct disk_options *opt, struct disk **out,
 	if (!r)
 		return explain(-ENOMEM, why, why_len, "out of memory");
 	r->disk.ops = &raw_ops;
-	r->buffered = -1;
+	r->direct = opt->direct;
 	raw_sync_init(r);
+	raw_ranges_init(r);
 	r->block_device = S_ISBLK(st.st_mode);
 	if (r->block_device && !opt->readonly)
 		flags |= O_EXCL; /* not while it is mounted */
@@ -270,6 +292,7 @@ static int raw_open(const struct disk_options *opt, struct disk **out,
 	if (r->fd < 0) {
 		err = open_failed(opt, -errno, why, why_len);
 		raw_sync_destroy(r);
+		raw_ranges_destroy(r);
 		free(r);
 		return err;
 	}

@@ -3,15 +3,18 @@
  * A file or a block device as it is: requests.
  *
  * Short transfers are continued, which may happen at any multiple of a byte:
- * the rest goes on from there.  O_DIRECT wants aligned buffers, which a guest
- * need not give; requests that are not aligned go through a second, buffered
- * descriptor of the same file rather than through a bounce buffer (the kernel
- * keeps both views coherent), so no data is copied here in any case.
+ * the rest goes on from there.
+ *
+ * With direct=on nothing of this touches the page cache: when one page is used
+ * both ways at a time, the kernel may fail either with EIO, or keep stale data.
+ * O_DIRECT wants buffers and offsets aligned, which a guest need not give; such
+ * requests are copied (raw_bounce.c).  A hole whose edge lies within a block of
+ * the file system would be zeroed there in the page cache, so edges are written.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
-#include <linux/fs.h>
+#include <sched.h>
 #include <string.h>
 
 #include "raw_var.h"
@@ -26,46 +29,72 @@ static const struct iovec zeros_iov[ZEROS_IOVS] = {
 	[0 ... ZEROS_IOVS - 1] = { zeros, ZEROS_SIZE },
 };
 
+void raw_run_on(struct disk_req *req, const struct worker *here, worker_fn fn)
+{
+	if (req->worker == here) {
+		fn(req);
+		return;
+	}
+	/* Out of memory: what is to be done there must not get lost. */
+	while (worker_post(req->worker, fn, req))
+		sched_yield();
+}
+
+bool raw_again(struct raw_state *st, int res)
+{
+	return (res == -EINTR || res == -EAGAIN) && ++st->tries <= RAW_RETRIES;
+}
+
+static void finish(struct disk_req *req, int err)
+{
+	raw_range_drop(req);
+	if (!err && req->fua && req->op != DISK_READ)
+		raw_sync(req);
+	else
+		req->done(req, err);
+}
+
 /* ---- reads and writes ---- */
 
-static bool aligned(const struct raw *r, struct disk_req *req, uint64_t offset)
+/* Always so without direct=on. */
+static bool aligned(const struct raw *r, struct disk_req *req)
 {
-	uint64_t bits = 0;
+	uint64_t pos = to_state(req)->pos, bits = 0;
 	unsigned int i;
 
+	if (!r->direct)
+		return true;
 	for (i = 0; i < req->niov; i++)
 		bits |= (uintptr_t)req->iov[i].iov_base | req->iov[i].iov_len;
 	return !(bits & (r->align_mem - 1)) &&
-	       !((offset | (req->len - to_state(req)->pos)) &
+	       !(((req->offset + pos) | (req->len - pos)) &
 		 (r->align_offset - 1));
 }
 
-static void transfer(struct disk_req *req)
+static void transfer_done(struct worker_io *io, int res);
+static void transfer_bounced(struct disk_req *req, int err);
+
+static void transfer(void *arg)
 {
+	struct disk_req *req = arg;
 	struct raw *r = to_raw(req->disk);
 	uint64_t offset = req->offset + to_state(req)->pos;
 	unsigned int niov = req->niov < RAW_IOV_MAX ? req->niov : RAW_IOV_MAX;
-	int fd = r->fd;
 
-	if (r->buffered >= 0 && !aligned(r, req, offset))
-		fd = r->buffered;
+	if (!aligned(r, req)) {
+		raw_bounce(req, req->len, transfer_bounced);
+		return;
+	}
+	req->io.done = transfer_done;
 	if (req->op == DISK_READ)
-		worker_readv(req->worker, &req->io, fd, req->iov, niov, offset);
+		worker_readv(req->worker, &req->io, r->fd, req->iov, niov,
+			     offset);
 	else
-		worker_writev(req->worker, &req->io, fd, req->iov, niov, offset,
-			      0);
+		worker_writev(req->worker, &req->io, r->fd, req->iov, niov,
+			      offset, 0);
 }
 
-/* All of it is written. */
-static void written(struct disk_req *req)
-{
-	if (req->fua && req->op != DISK_READ)
-		raw_sync(req);
-	else
-		req->done(req, 0);
-}
-
-static void iov_advance(struct disk_req *req, size_t n)
+void raw_iov_advance(struct disk_req *req, size_t n)
 {
 	while (req->niov && n >= req->iov->iov_len) {
 		n -= req->iov->iov_len;
@@ -78,9 +107,12 @@ static void iov_advance(struct disk_req *req, size_t n)
 	}
 }
 
-bool raw_again(struct raw_state *st, int res)
+static void transfer_bounced(struct disk_req *req, int err)
 {
-	return (res == -EINTR || res == -EAGAIN) && ++st->tries <= RAW_RETRIES;
+	if (err || to_state(req)->pos == req->len)
+		finish(req, err);
+	else
+		transfer(req);
 }
 
 static void transfer_done(struct worker_io *io, int res)
@@ -92,13 +124,13 @@ static void transfer_done(struct worker_io *io, int res)
 		st->pos += res;
 		st->tries = 0;
 		if (st->pos == req->len) {
-			written(req);
+			finish(req, 0);
 			return;
 		}
-		iov_advance(req, res);
+		raw_iov_advance(req, res);
 	} else if (!raw_again(st, res)) {
 		/* 0: the file has shrunk under us. */
-		req->done(req, res < 0 ? res : -EIO);
+		finish(req, res < 0 ? res : -EIO);
 		return;
 	}
 	transfer(req);
@@ -106,15 +138,13 @@ static void transfer_done(struct worker_io *io, int res)
 
 /* ---- zeros, discards ---- */
 
-/* Part of [pos, len) by pwritev of the one buffer of zeros. */
-static void write_zeros(struct disk_req *req)
+/* The length of part of what is left, by pwritev of the one buffer of zeros. */
+static void write_zeros(struct disk_req *req, uint64_t left)
 {
 	struct raw *r = to_raw(req->disk);
 	struct raw_state *st = to_state(req);
-	uint64_t left = req->len - st->pos;
 	unsigned int niov = left / ZEROS_SIZE < ZEROS_IOVS ? left / ZEROS_SIZE :
 							     ZEROS_IOVS;
-	int fd = r->buffered >= 0 ? r->buffered : r->fd;
 	const struct iovec *iov = zeros_iov;
 
 	if (!niov) {
@@ -122,23 +152,53 @@ static void write_zeros(struct disk_req *req)
 		iov = &st->tail;
 		niov = 1;
 	}
-	worker_writev(req->worker, &req->io, fd, iov, niov,
+	worker_writev(req->worker, &req->io, r->fd, iov, niov,
 		      req->offset + st->pos, 0);
 }
 
-static void zero(struct disk_req *req)
+/* Zeros begin and end there without the page cache: the file system's blocks. */
+static uint32_t zero_unit(const struct raw *r, unsigned int way)
 {
+	if (!r->direct)
+		return 1;
+	return way == ZERO_WRITE ? r->align_offset : r->align_hole;
+}
+
+static void zero_done(struct worker_io *io, int res);
+static void zero_bounced(struct disk_req *req, int err);
+
+static void zero(void *arg)
+{
+	struct disk_req *req = arg;
+	struct raw *r = to_raw(req->disk);
 	struct raw_state *st = to_state(req);
+	uint64_t at = req->offset + st->pos, left = req->len - st->pos;
+	uint32_t unit = zero_unit(r, st->way), into = at & (unit - 1);
 	int mode = FALLOC_FL_KEEP_SIZE;
 
+	if (into || left < unit) {
+		raw_bounce(req,
+			   st->pos + (left < unit - into ? left : unit - into),
+			   zero_bounced);
+		return;
+	}
+	left &= ~(uint64_t)(unit - 1);
+	req->io.done = zero_done;
 	if (st->way == ZERO_WRITE) {
-		write_zeros(req);
+		write_zeros(req, left);
 		return;
 	}
 	mode |= st->way == ZERO_RANGE ? FALLOC_FL_ZERO_RANGE :
 					FALLOC_FL_PUNCH_HOLE;
-	worker_fallocate(req->worker, &req->io, to_raw(req->disk)->fd, mode,
-			 req->offset, req->len);
+	worker_fallocate(req->worker, &req->io, r->fd, mode, at, left);
+}
+
+static void zero_bounced(struct disk_req *req, int err)
+{
+	if (err || to_state(req)->pos == req->len)
+		finish(req, err);
+	else
+		zero(req);
 }
 
 static void zero_done(struct worker_io *io, int res)
@@ -146,72 +206,58 @@ static void zero_done(struct worker_io *io, int res)
 	struct disk_req *req = to_req(io);
 	struct raw *r = to_raw(req->disk);
 	struct raw_state *st = to_state(req);
+	/* All or nothing, unless they are written. */
+	int n = st->way == ZERO_WRITE ? res : 0;
 
-	if (!res && st->way != ZERO_WRITE) {
-		written(req);
-		return;
-	}
-	if (st->way == ZERO_WRITE && res > 0 &&
-	    (uint64_t)res <= req->len - st->pos) {
-		st->pos += res;
+	if (st->way != ZERO_WRITE && !res) {
+		st->pos += io->len;
+	} else if (n > 0 && (uint64_t)n <= req->len - st->pos) {
+		st->pos += n;
 		st->tries = 0;
-		if (st->pos == req->len) {
-			written(req);
-			return;
-		}
-	} else if (st->way != ZERO_WRITE && res == -EOPNOTSUPP) {
+	} else if (st->way != ZERO_WRITE && res == -EOPNOTSUPP &&
+		   req->op == DISK_WRITE_ZEROES) {
 		st->way++;
 		__atomic_store_n(&r->zero_way, st->way, __ATOMIC_RELAXED);
 	} else if (!raw_again(st, res)) {
-		req->done(req, st->way == ZERO_WRITE && !res ? -EIO : res);
+		finish(req, res ? res : -EIO);
 		return;
 	}
-	zero(req);
+	zero_bounced(req, 0);
 }
 
-static void discard(struct disk_req *req)
-{
-	worker_fallocate(req->worker, &req->io, to_raw(req->disk)->fd,
-			 FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			 req->offset, req->len);
-}
+/* ---- beginning ---- */
 
-static void discard_done(struct worker_io *io, int res)
+/* Does it change a part of a block, so that it must read it first? */
+static bool partial(const struct raw *r, struct disk_req *req)
 {
-	struct disk_req *req = to_req(io);
+	uint32_t unit = r->align_offset;
 
-	if (!res)
-		written(req);
-	else if (raw_again(to_state(req), res))
-		discard(req);
-	else
-		req->done(req, res);
+	if (req->op == DISK_WRITE)
+		return !aligned(r, req);
+	unit = zero_unit(r, to_state(req)->way);
+	return (req->offset | req->len) & (unit - 1);
 }
 
 void raw_submit(struct disk *d, struct worker *w, struct disk_req *req)
 {
+	struct raw *r = to_raw(d);
 	struct raw_state *st = to_state(req);
+	worker_fn go = transfer;
 
 	(void)w;
 	memset(st, 0, sizeof(*st));
-	switch (req->op) {
-	case DISK_READ:
-	case DISK_WRITE:
-		req->io.done = transfer_done;
-		transfer(req);
-		break;
-	case DISK_WRITE_ZEROES:
-		st->way =
-			__atomic_load_n(&to_raw(d)->zero_way, __ATOMIC_RELAXED);
-		req->io.done = zero_done;
-		zero(req);
-		break;
-	case DISK_DISCARD:
-		req->io.done = discard_done;
-		discard(req);
-		break;
-	case DISK_FLUSH:
+	if (req->op == DISK_FLUSH) {
 		raw_sync(req);
-		break;
+		return;
 	}
+	if (req->op == DISK_DISCARD || req->op == DISK_WRITE_ZEROES) {
+		go = zero;
+		st->way =
+			req->op == DISK_DISCARD ?
+				ZERO_PUNCH :
+				__atomic_load_n(&r->zero_way, __ATOMIC_RELAXED);
+	}
+	if (!r->direct || req->op == DISK_READ ||
+	    raw_range_take(req, partial(r, req), go))
+		go(req);
 }

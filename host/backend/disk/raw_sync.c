@@ -14,7 +14,6 @@
  * worker_post().
  */
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
 
 #include "raw_var.h"
@@ -74,18 +73,6 @@ static void finish(void *arg)
 	req->done(req, err);
 }
 
-/* Out of memory: what is to be done there must not get lost. */
-static void run_on(struct disk_req *req, const struct worker *here,
-		   worker_fn fn)
-{
-	if (req->worker == here) {
-		fn(req);
-		return;
-	}
-	while (worker_post(req->worker, fn, req))
-		sched_yield();
-}
-
 static void sync_start(struct disk_req *leader)
 {
 	struct raw *r = to_raw(leader->disk);
@@ -138,11 +125,11 @@ static void sync_done(struct worker_io *io, int res)
 	pthread_mutex_unlock(&r->sync.lock);
 	/* Before the disk can be closed, which waits for its requests. */
 	if (next)
-		run_on(next, here, lead);
+		raw_run_on(next, here, lead);
 	for (req = leader; req; req = next) {
 		next = to_state(req)->next;
 		to_state(req)->synced = res;
-		run_on(req, here, finish);
+		raw_run_on(req, here, finish);
 	}
 }
 
