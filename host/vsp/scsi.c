@@ -8,6 +8,7 @@
 #include "scsi_var.h"
 
 #define CDB_CONTROL_NACA 0x04
+#define START_KNOWN	 0x05 /* START, NO_FLUSH */
 
 /* ---- answers ---- */
 
@@ -123,8 +124,8 @@ static uint16_t attention_take(struct scsi_lun *lun)
 
 /* ---- commands with little to say ---- */
 
-static enum scsi_result good(struct scsi_lun *lun, uint64_t luns,
-			     struct scsi_cmd *cmd)
+static enum scsi_result test_unit_ready(struct scsi_lun *lun, uint64_t luns,
+					struct scsi_cmd *cmd)
 {
 	(void)lun;
 	(void)luns;
@@ -165,11 +166,15 @@ static enum scsi_result start_stop(struct scsi_lun *lun, uint64_t luns,
 {
 	(void)lun;
 	(void)luns;
+	/* No medium to load or eject, and no power condition but the one. */
+	if (cmd->cdb[4] & ~START_KNOWN)
+		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
+				 ASC_INVALID_CDB_FIELD);
 	/* Nothing spins, but stopping promises that the cache is written. */
 	if (cmd->cdb[4] & 1 || cmd->cdb[4] & 4)
 		return SCSI_DONE;
 	cmd->nsteps = 1;
-	cmd->step = (struct scsi_step){ .op = DISK_FLUSH };
+	cmd->own[0] = (struct scsi_step){ .op = DISK_FLUSH };
 	return SCSI_DISK;
 }
 
@@ -329,7 +334,7 @@ static enum scsi_result report_opcodes(struct scsi_lun *lun, uint64_t luns,
 #define FF8 FF4, FF4
 
 const struct scsi_entry scsi_table[] = {
-	PLAIN(0x00, 6, 0, good, 0),
+	PLAIN(0x00, 6, 0, test_unit_ready, 0),
 	PLAIN(0x03, 6, CMD_NO_ATTENTION, request_sense, 1, 0, 0, 0xff),
 	PLAIN(0x08, 6, 0, scsi_read, 0x1f, FF2, 0xff),
 	PLAIN(0x0A, 6, CMD_WRITES, scsi_write, 0x1f, FF2, 0xff),
@@ -337,9 +342,8 @@ const struct scsi_entry scsi_table[] = {
 	      FF2),
 	PLAIN(0x15, 6, 0, scsi_mode_select, 0x11, 0, 0, 0xff),
 	PLAIN(0x1A, 6, 0, scsi_mode_sense, 8, FF2, 0xff),
-	PLAIN(0x1B, 6, 0, start_stop, 1, 0, 0, 5),
+	PLAIN(0x1B, 6, 0, start_stop, 1, 0, 0, 0xf7),
 	PLAIN(0x1D, 6, 0, send_diagnostic, 4, 0, FF2),
-	PLAIN(0x1E, 6, 0, good, 0, 0, 0, 3),
 	PLAIN(0x25, 10, 0, read_capacity10, 0),
 	PLAIN(0x28, 10, 0, scsi_read, 0xf8, FF4, 0, FF2),
 	PLAIN(0x2A, 10, CMD_WRITES, scsi_write, 0xf8, FF4, 0, FF2),
@@ -403,15 +407,20 @@ enum scsi_result scsi_execute(struct scsi_lun *lun, uint64_t luns,
 	cmd->bad_buffer = false;
 	cmd->transferred = cmd->copied = 0;
 	cmd->nsteps = 0;
-	cmd->steps = &cmd->step;
+	cmd->steps = cmd->own;
 	return dispatch(lun, luns, cmd);
+}
+
+void scsi_miscompare(struct scsi_cmd *cmd)
+{
+	scsi_fail(cmd, SENSE_MISCOMPARE, ASC_MISCOMPARE);
 }
 
 void scsi_cmd_free(struct scsi_cmd *cmd)
 {
-	if (cmd->steps != &cmd->step)
+	if (cmd->steps != cmd->own)
 		free(cmd->steps);
-	cmd->steps = &cmd->step;
+	cmd->steps = cmd->own;
 }
 
 /* ---- what became of it ---- */

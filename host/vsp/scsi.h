@@ -39,6 +39,8 @@ struct scsi_step {
 	enum disk_op op;
 	bool fua;
 	bool repeat;	      /* DISK_WRITE of one block, again and again */
+	bool verify;	      /* DISK_READ to nowhere, of any length */
+	bool compare;	      /* what is verified must be the buffer's data */
 	uint64_t offset, len; /* bytes */
 };
 
@@ -58,8 +60,8 @@ struct scsi_cmd {
 	uint32_t transferred; /* bytes; of disk steps, when they succeed */
 	uint32_t copied;      /* bytes of disk data that were looked at */
 	unsigned int nsteps;
-	struct scsi_step step;
-	struct scsi_step *steps; /* &step, or malloc'd: see scsi_cmd_free() */
+	struct scsi_step own[2];
+	struct scsi_step *steps; /* own, or malloc'd: see scsi_cmd_free() */
 };
 
 enum scsi_result {
@@ -74,6 +76,8 @@ enum scsi_result scsi_execute(struct scsi_lun *lun, uint64_t luns,
 /* The outcome of `step`: 0 or -errno.  Fills status and sense. */
 void scsi_disk_done(struct scsi_cmd *cmd, const struct scsi_step *step,
 		    int err);
+/* A step with `compare` found other data. */
+void scsi_miscompare(struct scsi_cmd *cmd);
 void scsi_cmd_free(struct scsi_cmd *cmd);
 /* Fixed format; returns its length, SCSI_SENSE_LEN. */
 unsigned int scsi_sense_build(uint8_t key, uint8_t asc, uint8_t ascq,

@@ -185,6 +185,6 @@ enum scsi_result scsi_mode_select(struct scsi_lun *lun, uint64_t luns,
 		return SCSI_DONE;
 	/* What was cached until now must not stay so. */
 	cmd->nsteps = 1;
-	cmd->step = (struct scsi_step){ .op = DISK_FLUSH };
+	cmd->own[0] = (struct scsi_step){ .op = DISK_FLUSH };
 	return SCSI_DISK;
 }

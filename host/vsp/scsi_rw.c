@@ -10,9 +10,11 @@
 #define CDB_FUA	    0x08
 #define CDB_PROTECT 0xe0 /* RDPROTECT, WRPROTECT, VRPROTECT */
 #define CDB_BYTCHK  0x06
+#define BYTCHK_DATA 0x02 /* compare all with the child's data */
 #define CDB_ANCHOR  0x10
 #define CDB_UNMAP   0x08
 #define CDB_NDOB    0x01
+#define CDB_STAMPED 0x06 /* obsolete: write the LBA into each block */
 
 struct extent {
 	uint64_t lba;
@@ -55,8 +57,14 @@ static enum scsi_result invalid_field(struct scsi_cmd *cmd)
 
 static enum scsi_result one_step(struct scsi_cmd *cmd, struct scsi_step step)
 {
-	cmd->step = step;
+	cmd->own[0] = step;
 	cmd->nsteps = 1;
+	return SCSI_DISK;
+}
+
+static enum scsi_result and_then(struct scsi_cmd *cmd, struct scsi_step step)
+{
+	cmd->own[cmd->nsteps++] = step;
 	return SCSI_DISK;
 }
 
@@ -93,11 +101,36 @@ static enum scsi_result transfer(struct scsi_lun *lun, struct scsi_cmd *cmd,
 						 .len = e.blocks * bs });
 }
 
+/* What is then read from these blocks is on the medium. */
+static void clean_first(const struct scsi_lun *lun, struct scsi_cmd *cmd)
+{
+	if (!write_through(lun))
+		and_then(cmd, (struct scsi_step){ .op = DISK_FLUSH });
+}
+
 enum scsi_result scsi_read(struct scsi_lun *lun, uint64_t luns,
 			   struct scsi_cmd *cmd)
 {
+	bool fua = cmd->cdb[0] >= 0x20 && cmd->cdb[1] & CDB_FUA;
+	enum scsi_result result = transfer(lun, cmd, false);
+	struct scsi_step step;
+
 	(void)luns;
-	return transfer(lun, cmd, false);
+	if (result != SCSI_DISK || !fua)
+		return result;
+	step = cmd->own[0];
+	cmd->nsteps = 0;
+	clean_first(lun, cmd);
+	return and_then(cmd, step);
+}
+
+static struct scsi_step verify_step(const struct scsi_step *of, bool compare)
+{
+	return (struct scsi_step){ .op = DISK_READ,
+				   .verify = true,
+				   .compare = compare,
+				   .offset = of->offset,
+				   .len = of->len };
 }
 
 static bool is_write_verify(uint8_t op)
@@ -114,22 +147,38 @@ enum scsi_result scsi_write(struct scsi_lun *lun, uint64_t luns,
 	if (is_write_verify(cmd->cdb[0]) && cmd->cdb[1] & CDB_BYTCHK)
 		return invalid_field(cmd);
 	result = transfer(lun, cmd, true);
-	/* To be verified it must be on the medium; the kernel then checked it. */
-	if (result == SCSI_DISK && is_write_verify(cmd->cdb[0]))
-		cmd->step.fua = true;
-	return result;
+	if (result != SCSI_DISK || !is_write_verify(cmd->cdb[0]))
+		return result;
+	/* To be verified it must be on the medium. */
+	cmd->own[0].fua = true;
+	return and_then(cmd, verify_step(&cmd->own[0], false));
 }
 
 enum scsi_result scsi_verify(struct scsi_lun *lun, uint64_t luns,
 			     struct scsi_cmd *cmd)
 {
+	struct extent e = cdb_extent(cmd->cdb);
+	uint32_t bs = lun->info->block_size;
+	bool compare = cmd->cdb[1] & CDB_BYTCHK;
+	struct scsi_step all = { .offset = e.lba * bs, .len = e.blocks * bs };
+
 	(void)luns;
-	/* Comparing with the guest's data is not offered. */
-	if (cmd->cdb[1] & (CDB_PROTECT | CDB_BYTCHK))
+	/* Comparing with one block of the child's again and again is not offered. */
+	if (cmd->cdb[1] & CDB_PROTECT ||
+	    (compare && (cmd->cdb[1] & CDB_BYTCHK) != BYTCHK_DATA))
 		return invalid_field(cmd);
-	if (!in_range(lun, cdb_extent(cmd->cdb)))
+	if (!in_range(lun, e))
 		return out_of_range(cmd);
-	return SCSI_DONE;
+	if (e.blocks > (compare ? lun->max_transfer : SCSI_VERIFY_BYTES) / bs)
+		return invalid_field(cmd);
+	if (compare && !scsi_check_buffer(cmd, SCSI_DATA_OUT, all.len))
+		return SCSI_DONE;
+	if (!e.blocks)
+		return SCSI_DONE;
+	if (compare)
+		cmd->transferred = all.len;
+	clean_first(lun, cmd);
+	return and_then(cmd, verify_step(&all, compare));
 }
 
 enum scsi_result scsi_sync_cache(struct scsi_lun *lun, uint64_t luns,
@@ -157,7 +206,7 @@ enum scsi_result scsi_write_same(struct scsi_lun *lun, uint64_t luns,
 	uint8_t block[4096];
 
 	(void)luns;
-	if (cmd->cdb[1] & (CDB_PROTECT | CDB_ANCHOR))
+	if (cmd->cdb[1] & (CDB_PROTECT | CDB_ANCHOR | CDB_STAMPED))
 		return invalid_field(cmd);
 	if (cmd->cdb[1] & CDB_UNMAP && !lun->info->can_discard)
 		return invalid_field(cmd);
@@ -197,8 +246,8 @@ static enum scsi_result unmap_descriptors(struct scsi_lun *lun,
 	if (n > 1) {
 		cmd->steps = calloc(n, sizeof(*cmd->steps));
 		if (!cmd->steps) {
-			cmd->steps = &cmd->step;
-			scsi_disk_done(cmd, &cmd->step, -ENOMEM);
+			cmd->steps = cmd->own;
+			scsi_disk_done(cmd, cmd->own, -ENOMEM);
 			return SCSI_DONE;
 		}
 	}

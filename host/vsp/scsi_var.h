@@ -16,12 +16,14 @@
 #define SENSE_UNIT_ATTENTION  0x6
 #define SENSE_DATA_PROTECT    0x7
 #define SENSE_ABORTED_COMMAND 0xB
+#define SENSE_MISCOMPARE      0xE
 
 /* Additional sense code and qualifier in one number. */
 #define ASC_NONE	      0x0000
 #define ASC_WRITE_ERROR	      0x0C00
 #define ASC_READ_ERROR	      0x1100
 #define ASC_PARAMETER_LENGTH  0x1A00
+#define ASC_MISCOMPARE	      0x1D00
 #define ASC_INVALID_OPCODE    0x2000
 #define ASC_LBA_RANGE	      0x2100
 #define ASC_INVALID_CDB_FIELD 0x2400
@@ -85,6 +87,8 @@ enum scsi_result scsi_unmap(struct scsi_lun *, uint64_t, struct scsi_cmd *);
 #define SCSI_UNMAP_DESCRIPTORS 256u
 #define SCSI_UNMAP_BLOCKS      0x800000u
 #define SCSI_WRITE_SAME_BYTES  (32u << 20)
+/* What VERIFY (10) can ask for. */
+#define SCSI_VERIFY_BYTES      (65536ull * 4096)
 
 static inline uint64_t scsi_blocks(const struct scsi_lun *lun)
 {

@@ -37,7 +37,8 @@ static struct stor_req *req_get(struct stor_chan *c)
 	req->slot = NULL;
 	req->iov = req->iov_inline;
 	req->work = NULL;
-	req->cmd.steps = &req->cmd.step;
+	req->verify = NULL;
+	req->cmd.steps = req->cmd.own;
 	return req;
 }
 
@@ -48,6 +49,7 @@ void stor_req_release(struct stor_req *req)
 	if (req->iov != req->iov_inline)
 		free(req->iov);
 	free(req->work);
+	stor_verify_free(req);
 	scsi_cmd_free(&req->cmd);
 	SLIST_INSERT_HEAD(&req->chan->spare, req, spare);
 }
@@ -190,8 +192,16 @@ static void step_done(struct disk_req *disk, int err)
 		req_complete(req);
 		return;
 	}
+	if (step->compare) {
+		count(&req->slot->bytes_copied, disk->len);
+		if (!stor_verify_same(req)) {
+			scsi_miscompare(&req->cmd);
+			req_complete(req);
+			return;
+		}
+	}
 	req->step_done += disk->len;
-	if (step->repeat && req->step_done < step->len) {
+	if ((step->repeat || step->verify) && req->step_done < step->len) {
 		req_step(req);
 		return;
 	}
@@ -262,11 +272,13 @@ static void req_step(struct stor_req *req)
 		.niov = req->cmd.niov,
 		.done = step_done,
 	};
-	if (step->repeat)
+	if (step->verify)
+		disk->len = stor_verify_piece(req, step);
+	else if (step->repeat)
 		disk->len = repeat_iov(req, step);
 	else
 		disk->niov = iov_cut(req->iov, req->cmd.niov, step->len);
-	if (step->repeat && !disk->len) {
+	if ((step->verify || step->repeat) && !disk->len) {
 		scsi_disk_done(&req->cmd, step, -ENOMEM);
 		req_complete(req);
 		return;

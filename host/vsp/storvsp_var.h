@@ -7,6 +7,7 @@
  *   stor_proto.c the initialisation protocol; no state but its own
  *   stor_chan.c  one channel on its worker: ring in, ring out
  *   stor_req.c   one SCSI request, from packet to completion
+ *   stor_verify.c  what a request reads to nowhere
  *
  * Threads: the server thread owns the controller; each channel is served by a
  * worker of its own.  What both touch is atomic and says so.
@@ -153,17 +154,25 @@ struct stor_req {
 	struct disk_req disk;
 	struct scsi_cmd cmd;
 	unsigned int step;
-	uint64_t step_done; /* bytes of a repeated write */
+	uint64_t step_done; /* bytes of a step that is done in pieces */
 	uint64_t transaction;
-	bool answer;	    /* the child wants a completion */
-	struct iovec *iov;  /* the buffer; at iov_inline or malloc'd */
-	struct iovec *work; /* of a repeated write */
+	bool answer;		    /* the child wants a completion */
+	struct iovec *iov;	    /* the buffer; at iov_inline or malloc'd */
+	struct iovec *work;	    /* of a repeated write */
+	struct stor_verify *verify; /* NULL: nothing was verified */
 	struct iovec iov_inline[STOR_INLINE_IOV];
 	struct stor_pkt pkt; /* private copy; becomes the answer */
 };
 
 /* Take on an EXECUTE_SRB.  0, or -errno when the channel must fail. */
 int stor_req_start(struct stor_chan *c, const struct vmbus_packet *pkt);
+/*
+ * Have the disk request read the next piece of `step` to nowhere: its length, or
+ * 0 without memory.  Then: is it what the child's buffer has there?
+ */
+uint64_t stor_verify_piece(struct stor_req *req, const struct scsi_step *step);
+bool stor_verify_same(const struct stor_req *req);
+void stor_verify_free(struct stor_req *req);
 /* One that only carries the answer to a control operation; NULL: no memory. */
 struct stor_req *stor_req_control(struct stor_chan *c,
 				  const struct vmbus_packet *pkt,

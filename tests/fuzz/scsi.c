@@ -20,6 +20,7 @@ static void check_steps(const struct scsi_lun *lun, const struct scsi_cmd *cmd)
 {
 	unsigned int i;
 
+	CHECK(cmd->steps != cmd->own || cmd->nsteps <= 2);
 	CHECK(cmd->nsteps && cmd->nsteps <= SCSI_UNMAP_DESCRIPTORS);
 	for (i = 0; i < cmd->nsteps; i++) {
 		const struct scsi_step *s = &cmd->steps[i];
@@ -32,7 +33,13 @@ static void check_steps(const struct scsi_lun *lun, const struct scsi_cmd *cmd)
 		      s->len <= lun->info->size - s->offset);
 		if (s->op != DISK_READ)
 			CHECK(!lun->info->readonly);
-		if ((s->op == DISK_READ || s->op == DISK_WRITE) && !s->repeat)
+		if (s->verify)
+			CHECK(s->op == DISK_READ &&
+			      s->len <= SCSI_VERIFY_BYTES);
+		if (s->compare)
+			CHECK(s->verify && s->len <= cmd->len);
+		if ((s->op == DISK_READ || s->op == DISK_WRITE) && !s->repeat &&
+		    !s->verify)
 			CHECK(s->len <= lun->max_transfer &&
 			      s->len <= cmd->len);
 		if (s->op == DISK_DISCARD)

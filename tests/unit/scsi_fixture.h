@@ -78,7 +78,7 @@ static inline enum scsi_result run_on(struct scsi_lun *l,
 		.iov = iov,
 		.niov = 2,
 		.len = len,
-		.steps = &cmd.step,
+		.steps = cmd.own,
 	};
 	return scsi_execute(l, LUNS, &cmd);
 }

@@ -30,13 +30,6 @@ static void test_read_write(void **state)
 		 1, false);
 	transfer("8a 8 0 0 0 0 0 0 7 ff 0 0 0 1", SCSI_DATA_OUT, DISK_WRITE,
 		 2047, 1, true);
-	transfer("2e 0 0 0 1 2 0 0 3", SCSI_DATA_OUT, DISK_WRITE, 0x102, 3,
-		 true);
-	transfer("8e 0 0 0 0 0 0 0 7 ff 0 0 0 1", SCSI_DATA_OUT, DISK_WRITE,
-		 2047, 1, true);
-	transfer("ae 0 0 0 1 2 0 0 0 3", SCSI_DATA_OUT, DISK_WRITE, 0x102, 3,
-		 true);
-
 	/* Nothing to do. */
 	set_cdb("28 0 0 0 8 0 0 0 0");
 	assert_int_equal(run(SCSI_DATA_NONE, 0), SCSI_DONE);
@@ -90,6 +83,59 @@ static void test_write_through(void **state)
 	assert_true(cmd.steps[0].fua);
 }
 
+static void expect_verify(unsigned int i, uint64_t block, uint64_t blocks,
+			  bool compare)
+{
+	expect_step(i, DISK_READ, block, blocks);
+	assert_true(cmd.steps[i].verify);
+	assert_int_equal(cmd.steps[i].compare, compare);
+	assert_int_equal(cmd.nsteps, i + 1);
+}
+
+static void write_verify(const char *hex, uint64_t block, uint64_t blocks)
+{
+	set_cdb(hex);
+	assert_int_equal(run(SCSI_DATA_OUT, blocks * 512), SCSI_DISK);
+	expect_step(0, DISK_WRITE, block, blocks);
+	assert_true(cmd.steps[0].fua);
+	expect_verify(1, block, blocks, false);
+	expect_good(blocks * 512);
+}
+
+static void test_write_verify(void **state)
+{
+	(void)state;
+	write_verify("2e 0 0 0 1 2 0 0 3", 0x102, 3);
+	write_verify("8e 0 0 0 0 0 0 0 7 ff 0 0 0 1", 2047, 1);
+	write_verify("ae 0 0 0 1 2 0 0 0 3", 0x102, 3);
+	set_cdb("2e 0 0 0 1 2 0 0 0");
+	assert_int_equal(run(SCSI_DATA_NONE, 0), SCSI_DONE);
+	expect_good(0);
+}
+
+/* What is read by force is on the medium before. */
+static void test_forced_read(void **state)
+{
+	static const char *const cdbs[] = { "28 8 0 0 1 2 0 0 3",
+					    "a8 8 0 0 1 2 0 0 0 3",
+					    "88 8 0 0 0 0 0 0 1 2 0 0 0 3" };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		lun.write_back = true;
+		set_cdb(cdbs[i]);
+		assert_int_equal(run(SCSI_DATA_IN, 3 * 512), SCSI_DISK);
+		assert_int_equal(cmd.nsteps, 2);
+		assert_int_equal(cmd.steps[0].op, DISK_FLUSH);
+		expect_step(1, DISK_READ, 0x102, 3);
+		assert_false(cmd.steps[1].verify);
+		expect_good(3 * 512);
+		lun.write_back = false;
+		transfer(cdbs[i], SCSI_DATA_IN, DISK_READ, 0x102, 3, false);
+	}
+}
+
 static void test_range(void **state)
 {
 	(void)state;
@@ -132,11 +178,36 @@ static void test_verify_flush(void **state)
 {
 	(void)state;
 	set_cdb("2f 0 0 0 0 0 0 8 0");
+	assert_int_equal(run(SCSI_DATA_NONE, 0), SCSI_DISK);
+	assert_int_equal(cmd.steps[0].op, DISK_FLUSH);
+	expect_verify(1, 0, 2048, false);
+	expect_good(0);
+	set_cdb("2f 2 0 0 0 5 0 0 3");
+	assert_int_equal(run(SCSI_DATA_OUT, 3 * 512), SCSI_DISK);
+	expect_verify(1, 5, 3, true);
+	expect_good(3 * 512);
+	lun.write_back = false;
+	set_cdb("af 2 0 0 0 5 0 0 0 3");
+	assert_int_equal(run(SCSI_DATA_OUT, 3 * 512), SCSI_DISK);
+	expect_verify(0, 5, 3, true);
+	lun.write_back = true;
+	set_cdb("8f 0 0 0 0 0 0 0 8 0 0 0 0 0");
 	assert_int_equal(run(SCSI_DATA_NONE, 0), SCSI_DONE);
 	expect_good(0);
 	refused("2f 0 0 0 0 1 0 8 0", SCSI_DATA_NONE, 0, 5, 0x2100);
-	refused("2f 2 0 0 0 0 0 0 1", SCSI_DATA_OUT, 512, 5, 0x2400);
 	refused("8f 0 0 0 0 0 0 0 8 0 0 0 0 1", SCSI_DATA_NONE, 0, 5, 0x2100);
+	/* One block against all; what is reserved; a buffer that is too small. */
+	refused("2f 6 0 0 0 0 0 0 1", SCSI_DATA_OUT, 512, 5, 0x2400);
+	refused("2f 4 0 0 0 0 0 0 1", SCSI_DATA_OUT, 512, 5, 0x2400);
+	refused("2f 2 0 0 0 0 0 0 2", SCSI_DATA_OUT, 512, 5, 0x2400);
+	assert_true(cmd.bad_buffer);
+	refused("2f 2 0 0 0 0 0 0 81", SCSI_DATA_OUT, 129 * 512, 5, 0x2400);
+	info.size = 1ull << 40;
+	set_cdb("8f 0 0 0 0 0 0 0 0 0 0 8 0 0");
+	assert_int_equal(run(SCSI_DATA_NONE, 0), SCSI_DISK);
+	expect_verify(1, 0, 0x80000, false);
+	refused("8f 0 0 0 0 0 0 0 0 0 0 8 0 1", SCSI_DATA_NONE, 0, 5, 0x2400);
+	info.size = BLOCKS * 512;
 
 	set_cdb("35");
 	assert_int_equal(run(SCSI_DATA_NONE, 0), SCSI_DISK);
@@ -155,6 +226,10 @@ static void test_verify_flush(void **state)
 	set_cdb("1b 0 0 0 1");
 	assert_int_equal(run(SCSI_DATA_NONE, 0), SCSI_DONE);
 	expect_good(0);
+	/* Nothing is ejected, loaded, or put to sleep. */
+	refused("1b 0 0 0 2", SCSI_DATA_NONE, 0, 5, 0x2400);
+	refused("1b 0 0 0 3", SCSI_DATA_NONE, 0, 5, 0x2400);
+	refused("1b 0 0 0 30", SCSI_DATA_NONE, 0, 5, 0x2400);
 }
 
 /* ---- unmap, write same ---- */
@@ -246,6 +321,9 @@ static void test_write_same(void **state)
 
 	refused("93 8 0 0 0 0 0 0 0 10 0 0 0 0", SCSI_DATA_OUT, 512, 5, 0x2400);
 	refused("93 0 0 0 0 0 0 0 7 ff 0 0 0 2", SCSI_DATA_OUT, 512, 5, 0x2100);
+	/* The LBA in each block. */
+	refused("41 2 0 0 0 10 0 0 20", SCSI_DATA_OUT, 512, 5, 0x2400);
+	refused("41 4 0 0 0 10 0 0 20", SCSI_DATA_OUT, 512, 5, 0x2400);
 	refused("93 10 0 0 0 0 0 0 0 0 0 0 0 2", SCSI_DATA_OUT, 512, 5, 0x2400);
 	refused("93 0 0 0 0 0 0 0 0 0 0 0 0 2", SCSI_DATA_OUT, 511, 5, 0x2400);
 	info.size = 1ull << 50;
@@ -257,6 +335,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(test_read_write),	 CASE(test_write_through),
+		CASE(test_write_verify), CASE(test_forced_read),
 		CASE(test_range),	 CASE(test_readonly),
 		CASE(test_verify_flush), CASE(test_unmap),
 		CASE(test_write_same),

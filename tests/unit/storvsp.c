@@ -262,6 +262,68 @@ static void test_commands(void **state)
 	close(fd);
 }
 
+/* VERIFY (10) of `blocks` at `block`, with or without data to compare with. */
+static struct child_srb verify10(uint32_t block, uint16_t blocks, bool compare)
+{
+	struct child_srb s = rw10(true, block, blocks, 0);
+
+	s.cdb[0] = 0x2F;
+	s.cdb[1] = compare ? 2 : 0;
+	if (!compare) {
+		s.data_in = STOR_DATA_NONE;
+		s.len = s.buffer = 0;
+	}
+	return s;
+}
+
+static void test_verify(void **state)
+{
+	struct storvsp_lun_info info;
+	struct child_srb s;
+	unsigned int i;
+	int fd;
+
+	(void)state;
+	ready(file_disk(&fd, 4 * MIB));
+	for (i = 0; i < MIB; i++)
+		child_page(child, 0)[i] = i * 31 + i / 4096;
+	/* More than one piece, also of the child's memory. */
+	s = rw10(true, 64, 2048, 0);
+	good(&s, MIB);
+	s = verify10(64, 2048, true);
+	good(&s, MIB);
+	child_page(child, 0)[MIB - 5] ^= 1;
+	bad(&s, STOR_SRB_ERROR, 0xE, 0x1D00);
+	child_page(child, 0)[MIB - 5] ^= 1;
+	good(&s, MIB);
+	child_page(child, 0)[300000] ^= 0x80;
+	bad(&s, STOR_SRB_ERROR, 0xE, 0x1D00);
+	assert_int_equal(storvsp_lun_info(stor, 0, &info), 0);
+	assert_int_equal(info.errors, 0);
+	assert_true(info.bytes_copied > 2 * MIB);
+	i = info.bytes_read;
+	s = verify10(0, 8192, false);
+	good(&s, 0);
+	assert_int_equal(storvsp_lun_info(stor, 0, &info), 0);
+	assert_int_equal(info.bytes_read - i, 4 * MIB);
+	destroy();
+	close(fd);
+
+	/* One sector in the middle that can't be read. */
+	ready(faulty(file_disk(&fd, 4 * MIB),
+		     "op=read,err=EIO,from=3000,to=3000"));
+	s = verify10(0, 3000, false);
+	good(&s, 0);
+	s = verify10(0, 3001, false);
+	bad(&s, STOR_SRB_ERROR, 3, 0x1100);
+	s = rw10(true, 3000, 1, 0);
+	good(&s, 512);
+	s.cdb[0] = 0x2E;
+	bad(&s, STOR_SRB_ERROR, 3, 0x1100);
+	destroy();
+	close(fd);
+}
+
 /* ---- errors, lies ---- */
 
 static void test_errors(void **state)
@@ -487,6 +549,7 @@ int main(void)
 		cmocka_unit_test(test_data),
 		cmocka_unit_test(test_max_transfer),
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_verify),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_two_ranges),
