@@ -99,6 +99,11 @@ void scsi_attention(struct scsi_lun *lun, uint32_t bits)
 	__atomic_fetch_or(&lun->attention, bits, __ATOMIC_RELAXED);
 }
 
+void scsi_attention_clear(struct scsi_lun *lun)
+{
+	__atomic_store_n(&lun->attention, 0, __ATOMIC_RELAXED);
+}
+
 /* Takes one that is pending; 0: none. */
 static uint16_t attention_take(struct scsi_lun *lun)
 {
@@ -338,8 +343,8 @@ const struct scsi_entry scsi_table[] = {
 	PLAIN(0x03, 6, CMD_NO_ATTENTION, request_sense, 1, 0, 0, 0xff),
 	PLAIN(0x08, 6, 0, scsi_read, 0x1f, FF2, 0xff),
 	PLAIN(0x0A, 6, CMD_WRITES, scsi_write, 0x1f, FF2, 0xff),
-	PLAIN(0x12, 6, CMD_NO_ATTENTION | CMD_ANY_LUN, scsi_inquiry, 1, 0xff,
-	      FF2),
+	PLAIN(SCSI_INQUIRY, 6, CMD_NO_ATTENTION | CMD_ANY_LUN, scsi_inquiry, 1,
+	      0xff, FF2),
 	PLAIN(0x15, 6, 0, scsi_mode_select, 0x11, 0, 0, 0xff),
 	PLAIN(0x1A, 6, 0, scsi_mode_sense, 8, FF2, 0xff),
 	PLAIN(0x1B, 6, 0, start_stop, 1, 0, 0, 0xf7),
@@ -362,8 +367,8 @@ const struct scsi_entry scsi_table[] = {
 	PLAIN(0x93, 16, CMD_WRITES, scsi_write_same, 0xf9, FF8, FF4),
 	BY_SA(0x9E, 0x10, 16, 0, read_capacity16, 0, 0, 0, 0, 0, 0, 0, 0, FF4),
 	BY_SA(0x9E, 0x12, 16, 0, get_lba_status, FF8, FF4),
-	PLAIN(0xA0, 12, CMD_NO_ATTENTION | CMD_ANY_LUN, report_luns, 0, 0xff, 0,
-	      0, 0, FF4),
+	PLAIN(SCSI_REPORT_LUNS, 12, CMD_NO_ATTENTION | CMD_ANY_LUN, report_luns,
+	      0, 0xff, 0, 0, 0, FF4),
 	BY_SA(0xA3, 0x0C, 12, 0, report_opcodes, 0x87, 0xff, FF2, FF4),
 	PLAIN(0xA8, 12, 0, scsi_read, 0xf8, FF4, FF4),
 	PLAIN(0xAA, 12, CMD_WRITES, scsi_write, 0xf8, FF4, FF4),

@@ -20,6 +20,10 @@
 
 #define SCSI_SENSE_LEN	     18
 
+/* Commands by which a child finds disks. */
+#define SCSI_INQUIRY	     0x12
+#define SCSI_REPORT_LUNS     0xA0
+
 /* Unit attentions, told once each; bits of scsi_lun.attention. */
 #define SCSI_UA_CAPACITY     1u /* 2A/09 */
 #define SCSI_UA_LUNS	     2u /* 3F/0E */
@@ -83,6 +87,7 @@ void scsi_cmd_free(struct scsi_cmd *cmd);
 unsigned int scsi_sense_build(uint8_t key, uint8_t asc, uint8_t ascq,
 			      uint8_t *buf);
 void scsi_attention(struct scsi_lun *lun, uint32_t bits);
+void scsi_attention_clear(struct scsi_lun *lun);
 
 /* Both need 33 bytes: hexadecimal digits of VPD pages 80 and 83. */
 void scsi_serial(const struct scsi_lun *lun, char *out);

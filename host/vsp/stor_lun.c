@@ -47,7 +47,8 @@ uint64_t stor_luns(const struct storvsp *s)
 	for (i = 0; i < STORVSP_LUNS; i++)
 		if (atomic_load_explicit(&s->slot[i].state,
 					 memory_order_relaxed) &
-		    STOR_SLOT_PRESENT)
+			    STOR_SLOT_PRESENT &&
+		    atomic_load(&s->slot[i].look) != STOR_LOOK_HIDDEN)
 			luns |= 1ull << i;
 	return luns;
 }
@@ -57,8 +58,8 @@ void stor_luns_forget(struct storvsp *s)
 	unsigned int i;
 
 	for (i = 0; i < STORVSP_LUNS; i++)
-		__atomic_store_n(&s->slot[i].scsi.attention, 0,
-				 __ATOMIC_RELAXED);
+		scsi_attention_clear(&s->slot[i].scsi);
+	stor_look_forget(s);
 }
 
 /* ---- identity ---- */
@@ -121,6 +122,11 @@ static void tell_child(struct storvsp *s)
 		stor_chan_control(s->primary, STOR_CTL_ENUMERATE);
 }
 
+void stor_luns_tell(struct storvsp *s)
+{
+	tell_child(s);
+}
+
 static void attention_others(struct storvsp *s,
 			     const struct stor_slot *not_this)
 {
@@ -164,6 +170,7 @@ int storvsp_add(struct storvsp *s, int lun, struct disk *disk)
 		.write_back = disk->info.write_cache,
 	};
 	slot_identity(slot);
+	stor_look_added(slot);
 	slot->reads = slot->writes = slot->flushes = slot->discards =
 		slot->errors = 0;
 	slot->bytes_read = slot->bytes_written = slot->bytes_copied = 0;
@@ -214,6 +221,7 @@ int storvsp_remove(struct storvsp *s, unsigned int lun, void (*done)(void *arg),
 	if (atomic_fetch_and(&slot->state, ~STOR_SLOT_PRESENT) ==
 	    STOR_SLOT_PRESENT)
 		vmbus_server_defer(s->srv, slot_finish, slot);
+	stor_look_removed(slot);
 	LIST_FOREACH(c, &s->chans, link)
 		if (c->worker)
 			stor_chan_control(c, STOR_CTL_CANCEL);
@@ -249,7 +257,9 @@ void stor_luns_close(struct storvsp *s)
 
 static const char *slot_state(const struct stor_slot *slot)
 {
-	return disk_lost(slot->disk) ? "write-back failed" : "ok";
+	if (disk_lost(slot->disk))
+		return "write-back failed";
+	return atomic_load(&slot->look) == STOR_LOOK_OPEN ? "ok" : "hidden";
 }
 
 int storvsp_lun_info(struct storvsp *s, unsigned int lun,

@@ -364,9 +364,11 @@ static void req_run(struct stor_req *req)
 
 	if (ours && srb->lun < STORVSP_LUNS) {
 		slot = &s->slot[srb->lun];
-		if (stor_slot_get(slot))
+		if (stor_look_use(slot, srb->u.cdb))
 			req->slot = slot;
 	}
+	if (ours && srb->u.cdb[0] == SCSI_REPORT_LUNS)
+		stor_look_list(s);
 	req->cmd.cdb = srb->u.cdb;
 	req->cmd.cdb_len = srb->cdb_length;
 	req->cmd.direction = directions[srb->data_in];

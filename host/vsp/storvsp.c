@@ -33,6 +33,7 @@ void storvsp_put(struct storvsp *s)
 	if (atomic_fetch_sub(&s->refs, 1) != 1)
 		return;
 	stor_luns_close(s);
+	stor_look_destroy(s);
 	free(s);
 	if (gone)
 		gone(gone_arg);
@@ -152,6 +153,25 @@ void storvsp_want_subs(struct storvsp *s, unsigned int generation, uint16_t n)
 	vmbus_server_defer(s->srv, offer_subs, s);
 }
 
+/* Server thread, deferred. */
+static void want_scan(void *arg)
+{
+	struct storvsp *s = arg;
+
+	atomic_store(&s->scan_wanted, false);
+	stor_luns_tell(s);
+	storvsp_put(s);
+}
+
+void storvsp_want_scan(struct storvsp *s)
+{
+	/* However often it is asked for: one is queued. */
+	if (atomic_exchange(&s->scan_wanted, true))
+		return;
+	storvsp_get(s);
+	vmbus_server_defer(s->srv, want_scan, s);
+}
+
 /* ---- creation and the end ---- */
 
 static unsigned int sub_channels(unsigned int processors)
@@ -187,8 +207,10 @@ int storvsp_create(struct vmbus_server *srv, const struct storvsp_config *cfg,
 	s->proto.max_sub_channels = sub_channels(cfg->processors);
 	s->proto.max_transfer = max;
 	stor_luns_init(s);
+	stor_look_init(s);
 	err = chan_offer(s, 0, &s->primary);
 	if (err) {
+		stor_look_destroy(s);
 		free(s);
 		return err;
 	}

@@ -4,6 +4,7 @@
  *
  *   storvsp.c    the controller: its channels, creation, pause, the end
  *   stor_lun.c   the 64 places for disks; hot add, remove, resize
+ *   stor_look.c  which of them the child may see
  *   stor_proto.c the initialisation protocol; no state but its own
  *   stor_chan.c  one channel on its worker: ring in, ring out
  *   stor_req.c   one SCSI request, from packet to completion
@@ -15,6 +16,7 @@
 #ifndef VSP_STORVSP_VAR_H
 #define VSP_STORVSP_VAR_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
 
@@ -39,6 +41,13 @@ struct stor_chan;
 
 #define STOR_SLOT_PRESENT 0x80000000u /* bit of stor_slot.state; else a count */
 
+/* May the child see the disk in a place?  See stor_look.c. */
+enum stor_look {
+	STOR_LOOK_OPEN,
+	STOR_LOOK_HIDDEN, /* it may take it for another, which was there */
+	STOR_LOOK_LISTED, /* it has let go of that, and may begin with this */
+};
+
 /*
  * A place for a disk.  `state` counts requests that use it; a request comes in
  * only while PRESENT is set.  Who brings it to 0 (not present, none under way)
@@ -47,6 +56,10 @@ struct stor_chan;
 struct stor_slot {
 	_Atomic uint32_t state;
 	unsigned int number;
+	/* Written with look_lock held. */
+	_Atomic enum stor_look look;
+	bool known;	    /* the child has seen a disk here */
+	unsigned int lists; /* told without it, and no command to it since */
 	struct storvsp *s;
 	struct disk *disk; /* server thread, or while holding a count */
 	struct scsi_lun scsi;
@@ -61,10 +74,23 @@ bool stor_slot_get(struct stor_slot *slot);
 /* Likewise, also when it is being removed and others still use it. */
 bool stor_slot_hold(struct stor_slot *slot);
 void stor_slot_put(struct stor_slot *slot);
-/* Any thread: bit map of LUNs that are present. */
+/* Any thread: bit map of LUNs that are present and not hidden. */
 uint64_t stor_luns(const struct storvsp *s);
 /* The primary's worker: a child begins, and knows of no change. */
 void stor_luns_forget(struct storvsp *s);
+/*
+ * A worker: as stor_slot_get(), for this command, if it may reach the disk.
+ * Then: REPORT LUNS is about to be answered.
+ */
+bool stor_look_use(struct stor_slot *slot, const uint8_t *cdb);
+void stor_look_list(struct storvsp *s);
+/* Server thread: before requests come, and after the last may come. */
+void stor_look_added(struct stor_slot *slot);
+void stor_look_removed(struct stor_slot *slot);
+/* The primary's worker: a child begins, and knows no disk. */
+void stor_look_forget(struct storvsp *s);
+void stor_look_init(struct storvsp *s);
+void stor_look_destroy(struct storvsp *s);
 /* Server thread: set up the places; close what is in them, at the end. */
 void stor_luns_init(struct storvsp *s);
 void stor_luns_close(struct storvsp *s);
@@ -209,6 +235,8 @@ struct storvsp {
 	atomic_bool looked;	      /* and then a request came */
 	_Atomic uint64_t subs_wanted; /* generation << 16 | how many */
 
+	pthread_mutex_t look_lock;
+	atomic_bool scan_wanted; /* a call to tell the child is queued */
 	struct stor_slot slot[STORVSP_LUNS];
 };
 
@@ -217,6 +245,10 @@ void storvsp_get(struct storvsp *s);
 void storvsp_put(struct storvsp *s);
 /* The primary's worker: have the sub-channels offered. */
 void storvsp_want_subs(struct storvsp *s, unsigned int generation, uint16_t n);
+/* A worker: have the child look for LUNs. */
+void storvsp_want_scan(struct storvsp *s);
+/* Server thread: the same. */
+void stor_luns_tell(struct storvsp *s);
 /* A channel's worker: it is quiet, or needs not be any more. */
 void storvsp_quiet(struct storvsp *s);
 

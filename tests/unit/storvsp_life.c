@@ -124,6 +124,158 @@ static void test_coalesced(void **state)
 	destroy();
 }
 
+/* ---- another disk at the same place ---- */
+
+/* INQUIRY: is there a disk with that number? */
+static bool inquired(unsigned int lun)
+{
+	struct child_srb s = { .lun = lun,
+			       .data_in = STOR_DATA_IN,
+			       .cdb = { 0x12, 0, 0, 0, 36 },
+			       .cdb_len = 6,
+			       .len = 36,
+			       .buffer = 36 };
+
+	good(&s, 36);
+	return !child_page(child, 0)[0];
+}
+
+/* REPORT LUNS: how many there are; only 0 is used here. */
+static unsigned int listed(void)
+{
+	struct child_srb s = { .data_in = STOR_DATA_IN,
+			       .cdb = { 0xa0, 0, 0, 0, 0, 0, 0, 0, 0x10 },
+			       .cdb_len = 12,
+			       .len = 4096,
+			       .buffer = 4096 };
+	struct stor_srb r = child_srb(chan, &s);
+
+	assert_int_equal(r.srb_status, STOR_SRB_SUCCESS);
+	return child_page(child, 0)[3] / 8;
+}
+
+static void remove_lun0(void)
+{
+	bool removed = false;
+
+	assert_int_equal(storvsp_remove(stor, 0, child_flag, &removed), 0);
+	assert_true(CHILD_UNTIL(child, removed));
+}
+
+static void expect_state(const char *text)
+{
+	struct storvsp_lun_info info;
+
+	assert_int_equal(storvsp_lun_info(stor, 0, &info), 0);
+	assert_string_equal(info.state, text);
+}
+
+/* While the child is paused and has a write in its ring. */
+static void swap_paused(int *fd)
+{
+	struct child_srb s = rw10(true, 0, 8, 0);
+	bool quiet = false;
+	struct child_packet p;
+
+	storvsp_pause(stor, child_flag, &quiet);
+	assert_true(CHILD_UNTIL(child, quiet));
+	assert_true(child_srb_send(chan, 5, &s));
+	remove_lun0();
+	expect_enumerate();
+	assert_int_equal(storvsp_add(stor, 0, file_disk(fd, MIB)), 0);
+	expect_enumerate();
+	expect_state("hidden");
+	storvsp_resume(stor);
+	assert_true(child_recv(chan, &p));
+	assert_int_equal(p.head.transaction, 5);
+	assert_int_equal(((struct stor_pkt *)p.data)->u.srb.srb_status,
+			 STOR_SRB_INVALID_LUN);
+}
+
+static void expect_untouched(int fd)
+{
+	static const char zeros[4096];
+	char back[4096];
+
+	assert_int_equal(pread(fd, back, sizeof(back), 0), sizeof(back));
+	assert_memory_equal(back, zeros, sizeof(back));
+}
+
+/* What Linux does when it is told of a change, and what it has in flight. */
+static void test_swap(void **state)
+{
+	struct child_srb s = rw10(true, 0, 8, 0);
+	int old, new;
+
+	(void)state;
+	ready(file_disk(&old, MIB));
+	assert_true(inquired(0));
+	memset(child_page(child, 0), 0x55, 4096);
+	good(&s, 4096);
+	swap_paused(&new);
+	/* It tries what it knows, lists, and only then drops the disk. */
+	no_lun(0);
+	assert_int_equal(listed(), 0);
+	expect_enumerate();
+	no_lun(0);
+	assert_int_equal(listed(), 0);
+	expect_enumerate();
+	assert_false(inquired(0));
+	/* A second list, and nothing came for the old disk: the new one is shown. */
+	assert_int_equal(listed(), 1);
+	/* Somebody who still has the old one. */
+	memset(child_page(child, 0), 0x55, 4096);
+	no_lun(0);
+	expect_enumerate();
+	assert_int_equal(child_srb(chan, &s).srb_status, STOR_SRB_INVALID_LUN);
+	assert_false(inquired(0));
+	expect_untouched(new);
+	expect_state("hidden");
+	assert_int_equal(listed(), 0);
+	expect_enumerate();
+	assert_int_equal(listed(), 1);
+	assert_true(inquired(0));
+	expect_state("ok");
+	memset(child_page(child, 0), 0x55, 4096);
+	good(&s, 4096);
+	destroy();
+	close(old);
+	close(new);
+}
+
+/* A child that had let go of the old disk is not made to do so again. */
+static void test_swap_seen(void **state)
+{
+	struct child_srb tur = test_unit_ready(0);
+	int fd;
+
+	(void)state;
+	ready(file_disk(&fd, MIB));
+	assert_true(inquired(0));
+	remove_lun0();
+	expect_enumerate();
+	close(fd);
+	no_lun(0);
+	assert_int_equal(listed(), 0);
+	assert_int_equal(storvsp_add(stor, 0, file_disk(&fd, MIB)), 0);
+	expect_enumerate();
+	assert_int_equal(listed(), 1);
+	assert_true(inquired(0));
+	good(&tur, 0);
+	/* One that begins anew knows nothing. */
+	remove_lun0();
+	close(fd);
+	assert_int_equal(storvsp_add(stor, 0, file_disk(&fd, MIB)), 0);
+	expect_state("hidden");
+	assert_true(child_close(chan));
+	assert_true(child_open(chan));
+	assert_true(child_init(chan));
+	expect_state("ok");
+	good(&tur, 0);
+	destroy();
+	close(fd);
+}
+
 /* ---- write-back ---- */
 
 static int lost(const struct disk *d)
@@ -386,6 +538,8 @@ int main(void)
 		cmocka_unit_test(test_early_change),
 		cmocka_unit_test(test_resize),
 		cmocka_unit_test(test_coalesced),
+		cmocka_unit_test(test_swap),
+		cmocka_unit_test(test_swap_seen),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_hung),
 		cmocka_unit_test(test_pause),
