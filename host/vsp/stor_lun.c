@@ -81,7 +81,7 @@ static uint64_t mix(uint64_t h)
 	return h ^ h >> 31;
 }
 
-/* The same at every start of the same configuration, and no other disk's. */
+/* The same at every start with the same file, and no other disk's. */
 static void slot_identity(struct stor_slot *slot)
 {
 	const struct storvsp_config *cfg = &slot->s->cfg;
@@ -93,7 +93,8 @@ static void slot_identity(struct stor_slot *slot)
 
 		h = hash(h, &cfg->vm_id, sizeof(cfg->vm_id));
 		h = hash(h, place, sizeof(place));
-		h = mix(hash(h, slot->disk->path, strlen(slot->disk->path)));
+		h = mix(hash(h, slot->disk->identity,
+			     strlen(slot->disk->identity)));
 		for (k = 0; k < 8; k++)
 			slot->scsi.id[8 * i + k] = h >> 8 * k;
 	}

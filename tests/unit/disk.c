@@ -274,6 +274,58 @@ static void test_block_size(void **state)
 	disk_close(d);
 }
 
+/* ---- identity ---- */
+
+static void identity(const char *path, char *out)
+{
+	struct disk_options opt = { .path = path, .readonly = true };
+	struct disk *d, *f;
+
+	assert_int_equal(disk_open(&opt, &d, why, sizeof(why)), 0);
+	assert_true(strlen(d->identity) > 5);
+	assert_int_equal(disk_fault_wrap(d, "err=EIO", &f, why, sizeof(why)),
+			 0);
+	strcpy(out, f->identity);
+	disk_close(f);
+}
+
+static void copy_image(const char *to)
+{
+	char command[300];
+
+	snprintf(command, sizeof(command), "cp %s %s", image, to);
+	assert_int_equal(system(command), 0);
+}
+
+static void test_identity(void **state)
+{
+	char a[256], b[256], other[100];
+
+	(void)state;
+	snprintf(other, sizeof(other), "%s/other", dir);
+	identity(image, a);
+	identity(image, b);
+	assert_string_equal(a, b);
+	/* The file with another name; another file with the same name. */
+	assert_int_equal(rename(image, other), 0);
+	identity(other, b);
+	assert_string_equal(a, b);
+	assert_int_equal(rename(other, image), 0);
+	copy_image(other);
+	identity(other, b);
+	assert_string_not_equal(a, b);
+	assert_int_equal(rename(other, image), 0);
+	identity(image, b);
+	assert_string_not_equal(a, b);
+	/* Made anew: on ext4 it has the number of the one that is gone. */
+	strcpy(a, b);
+	assert_int_equal(unlink(image), 0);
+	close(open(image, O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+	assert_int_equal(truncate(image, SIZE), 0);
+	identity(image, b);
+	assert_string_not_equal(a, b);
+}
+
 /* ---- null ---- */
 
 static void test_null(void **state)
@@ -410,14 +462,14 @@ static void test_fault_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_read_write),	  CASE(test_discard),
-		CASE(test_bounds),	  CASE(test_shrunk),
-		CASE(test_readonly),	  CASE(test_direct),
-		CASE(test_many_pieces),	  CASE(test_full),
-		CASE(test_refused),	  CASE(test_locks),
-		CASE(test_block_size),	  CASE(test_null),
-		CASE(test_fault),	  CASE(test_hang),
-		CASE(test_fault_refused),
+		CASE(test_read_write),	CASE(test_discard),
+		CASE(test_bounds),	CASE(test_shrunk),
+		CASE(test_readonly),	CASE(test_direct),
+		CASE(test_many_pieces), CASE(test_full),
+		CASE(test_refused),	CASE(test_locks),
+		CASE(test_block_size),	CASE(test_identity),
+		CASE(test_null),	CASE(test_fault),
+		CASE(test_hang),	CASE(test_fault_refused),
 	};
 
 	return cmocka_run_group_tests_name("disk", tests, NULL, NULL);

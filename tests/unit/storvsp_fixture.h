@@ -33,19 +33,25 @@ static inline struct disk *null_disk(uint64_t size)
 	return d;
 }
 
-/* A raw disk on a file of its own. */
-static inline struct disk *file_disk(int *fd, uint64_t size)
+/* A raw disk on a file that is open already. */
+static inline struct disk *open_again(int fd)
 {
 	static char path[40];
 	struct disk_options opt = { .path = path };
 	struct disk *d = NULL;
 	char why[200];
 
-	*fd = memfd_create("disk", MFD_CLOEXEC);
-	assert_int_equal(ftruncate(*fd, size), 0);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", *fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	assert_int_equal(disk_open(&opt, &d, why, sizeof(why)), 0);
 	return d;
+}
+
+/* On a file of its own. */
+static inline struct disk *file_disk(int *fd, uint64_t size)
+{
+	*fd = memfd_create("disk", MFD_CLOEXEC);
+	assert_int_equal(ftruncate(*fd, size), 0);
+	return open_again(*fd);
 }
 
 static inline struct disk *faulty(struct disk *lower, const char *spec)

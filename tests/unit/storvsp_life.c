@@ -531,6 +531,37 @@ static void test_identity(void **state)
 	assert_string_not_equal(a.serial, b.serial);
 	assert_string_not_equal(a.wwn, b.wwn);
 }
+
+/* Two files at one place, one after the other; their names do not matter. */
+static void test_identity_of_file(void **state)
+{
+	struct storvsp_lun_info a, b;
+	struct disk *d;
+	int fd, other;
+
+	(void)state;
+	create(1, 0);
+	assert_int_equal(storvsp_add(stor, 0, file_disk(&fd, MIB)), 0);
+	assert_int_equal(storvsp_lun_info(stor, 0, &a), 0);
+	remove_lun0();
+	d = file_disk(&other, MIB);
+	strcpy(d->path, "x");
+	assert_int_equal(storvsp_add(stor, 0, d), 0);
+	assert_int_equal(storvsp_lun_info(stor, 0, &b), 0);
+	assert_string_not_equal(a.serial, b.serial);
+	assert_string_not_equal(a.wwn, b.wwn);
+	remove_lun0();
+	close(other);
+	d = open_again(fd);
+	strcpy(d->path, "y");
+	assert_int_equal(storvsp_add(stor, 0, d), 0);
+	assert_int_equal(storvsp_lun_info(stor, 0, &b), 0);
+	assert_string_equal(a.serial, b.serial);
+	assert_string_equal(a.wwn, b.wwn);
+	destroy();
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -547,6 +578,7 @@ int main(void)
 		cmocka_unit_test(test_cycles),
 		cmocka_unit_test(test_shutdown_order),
 		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_identity_of_file),
 	};
 
 	return cmocka_run_group_tests_name("storvsp_life", tests, NULL, NULL);

@@ -71,6 +71,8 @@ struct disk {
 	struct disk_info info;
 	char *path;
 	const char *format; /* also through a filter */
+	/* No other disk's, the same at each start; empty: there is no file. */
+	char identity[256];
 };
 
 /*

@@ -24,6 +24,11 @@ extern const struct disk_format disk_raw, disk_null;
 int disk_check_size(const char *path, uint64_t len, uint32_t block_size,
 		    char *why, size_t why_len);
 
+struct stat;
+/* Fill in the identity of what is open as `fd`, found as `path`. */
+void disk_identify(struct disk *d, int fd, const struct stat *st,
+		   const char *path);
+
 /* On the worker's thread: done() from the loop, not from within submit(). */
 void disk_finish(struct disk_req *req, int err);
 

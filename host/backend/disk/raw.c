@@ -247,6 +247,7 @@ static int raw_setup(struct raw *r, const struct stat *st,
 		file_info(r, st, opt);
 	if (err)
 		return err;
+	disk_identify(&r->disk, r->fd, st, opt->path);
 	info->readonly = opt->readonly;
 	info->write_cache = true;
 	err = raw_length(r, &info->size);
