@@ -2,7 +2,8 @@
 /*
  * A line is put together in a buffer and leaves by one write(2), so that lines
  * of several threads (and processes on one terminal) don't mix.  Text may come
- * from the guest: what isn't printable is replaced, and a line stays a line.
+ * from the guest: what isn't printable ASCII is replaced, so that a line stays a
+ * line, and no terminal takes a byte for a command, whatever its character set.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -24,12 +25,12 @@ void log_set_level(enum log_level level)
 	__atomic_store_n(&log_level, level, __ATOMIC_RELAXED);
 }
 
-static void clean(char *text, size_t len)
+static void clean(signed char *text, size_t len)
 {
 	size_t i;
 
 	for (i = 0; i < len; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+		if (text[i] < ' ' || text[i] > '~')
 			text[i] = text[i] == '\t' ? ' ' : '?';
 }
 
@@ -51,7 +52,7 @@ static void emit(const char *source, const char *note, const char *fmt,
 	}
 	if (n > room - 1)
 		n = room - 1;
-	clean(line, n);
+	clean((signed char *)line, n);
 	line[n++] = '\n';
 	/* Nowhere to report a failure to: standard error is the last resort. */
 	if (write(STDERR_FILENO, line, n) < 0)
@@ -103,15 +104,15 @@ static bool limit_pass(struct log_limit *limit, unsigned int *left_out)
 	return pass;
 }
 
-void log_guest(struct log_limit *limit, const char *source, const char *fmt,
-	       ...)
+void log_limited(enum log_level level, struct log_limit *limit,
+		 const char *source, const char *fmt, ...)
 {
 	int saved = errno;
 	unsigned int left_out = 0;
 	char note[48] = "";
 	va_list ap;
 
-	if (__atomic_load_n(&log_level, __ATOMIC_RELAXED) >= LOG_LEVEL_WARN &&
+	if (level <= __atomic_load_n(&log_level, __ATOMIC_RELAXED) &&
 	    limit_pass(limit, &left_out)) {
 		if (left_out)
 			snprintf(note, sizeof(note), "(%u lines left out) ",

@@ -27,7 +27,7 @@ void log_line(enum log_level level, const char *source, const char *fmt, ...)
 #define log_debug(source, ...) log_line(LOG_LEVEL_DEBUG, source, __VA_ARGS__)
 
 /*
- * For lines that the guest can cause: at most 10 lines in 5 seconds per limit;
+ * For lines that the guest, or another peer, can cause: at most 10 lines in 5 seconds per limit;
  * the count of what was left out is told with the next line that passes.  Zero
  * initialised, embedded in the object concerned.
  */
@@ -36,7 +36,11 @@ struct log_limit {
 	unsigned int in_window;
 	unsigned int suppressed;
 };
-void log_guest(struct log_limit *limit, const char *source, const char *fmt,
-	       ...) __attribute__((format(printf, 3, 4)));
+void log_limited(enum log_level level, struct log_limit *limit,
+		 const char *source, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#define log_guest(limit, source, ...) \
+	log_limited(LOG_LEVEL_WARN, limit, source, __VA_ARGS__)
 
 #endif

@@ -64,6 +64,12 @@ static void test_line(void **state)
 	/* No second line and no escape sequence can be smuggled in. */
 	log_info("vp0", "%s", "a\nb\x1b[2J\tc\x7f");
 	assert_string_equal(logged(), "vp0: a?b?[2J c?\n");
+	/* Bytes that are a command in one character set, letters in another. */
+	log_info("vp0", "%s",
+		 "\x9b"
+		 "2J\xc2\x9b"
+		 "2J\xe2\x80\xae\xff~");
+	assert_string_equal(logged(), "vp0: ?2J??2J????~\n");
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
 	log_warn("vp0", "%s", longer);
@@ -109,7 +115,9 @@ static void test_limit(void **state)
 	limit.window_start_ns -= 5000000000ull;
 	log_guest(&limit, "vmbus", "again");
 	assert_string_equal(logged(), "vmbus: (16 lines left out) again\n");
-	log_guest(&limit, "vmbus", "more");
+	log_limited(LOG_LEVEL_DEBUG, &limit, "vmbus", "hidden");
+	assert_string_equal(logged(), "");
+	log_limited(LOG_LEVEL_INFO, &limit, "vmbus", "more");
 	assert_string_equal(logged(), "vmbus: more\n");
 }
 
