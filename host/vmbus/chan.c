@@ -27,11 +27,20 @@ static void counter_add(_Atomic uint64_t *c)
 			      memory_order_relaxed);
 }
 
+/*
+ * A child has sub-channels made as often as it likes, each a new object: their
+ * lines are limited together.
+ */
+static struct log_limit *chan_limit(struct vmbus_chan *ch)
+{
+	return ch->offer.sub_index ? &ch->srv->limit : &ch->limit;
+}
+
 static void chan_bad(struct vmbus_chan *ch, const char *what)
 {
 	atomic_fetch_add_explicit(&ch->count.errors, 1, memory_order_relaxed);
 	ch->srv->stats.messages_bad++;
-	log_guest(&ch->limit, ch->name, "%s", what);
+	log_guest(chan_limit(ch), ch->name, "%s", what);
 }
 
 bool chan_busy(const struct vmbus_chan *ch)
@@ -72,7 +81,7 @@ static void chan_work_fail(struct vmbus_chan *ch)
 	const char *why = atomic_load(&ch->fail_why);
 
 	atomic_fetch_add_explicit(&ch->count.errors, 1, memory_order_relaxed);
-	log_guest(&ch->limit, ch->name, "channel failed: %s", why);
+	log_guest(chan_limit(ch), ch->name, "channel failed: %s", why);
 	/* What an earlier kernel of the child did is nothing to the next one. */
 	if (ch->srv->state == CONN_UP && ch->relid)
 		chan_rescind(ch);

@@ -91,7 +91,8 @@ static void offset_huge(struct vmbus_chan *ch, const struct fault_rule *rule,
 void fault_send_extra(struct vmbus_chan *ch, struct ring_out *extra)
 {
 	if (ring_frame(extra) || ring_send(ch, extra))
-		log_err(ch->name, "fault: the additional packet is lost");
+		log_limited(LOG_LEVEL_ERR, &ch->limit, ch->name,
+			    "fault: the additional packet is lost");
 }
 
 static void extra_type(struct vmbus_chan *ch, const struct fault_rule *rule,

@@ -154,8 +154,9 @@ static void contact_answer(struct vmbus_server *srv, const struct contact *c)
 	srv->message_vp = vp;
 	srv->stats.connects++;
 	server_set_version(srv, c->version);
-	log_info("vmbus", "connected, version %u.%u, messages to VP %u",
-		 c->version >> 16, c->version & 0xffff, vp);
+	log_limited(LOG_LEVEL_INFO, &srv->contact_limit, "vmbus",
+		    "connected, version %u.%u, messages to VP %u",
+		    c->version >> 16, c->version & 0xffff, vp);
 	resp.supported = 1;
 	/* Before 5.0 the field echoes the version and nobody looks at it. */
 	resp.connection = c->version >= VMB_VERSION_5_0 ? VMB_PORT_MESSAGE :
@@ -190,7 +191,8 @@ static void server_ended(struct vmbus_server *srv)
 	srv->state = CONN_NONE;
 	srv->next = NEXT_NOTHING;
 	if (vmbus_server_version(srv)) {
-		log_info("vmbus", "connection ended");
+		log_limited(LOG_LEVEL_INFO, &srv->contact_limit, "vmbus",
+			    "connection ended");
 		server_set_version(srv, 0);
 	}
 	if (srv->reset_done) {

@@ -162,7 +162,7 @@ struct vmbus_chan {
 	struct vmbus_offer offer;
 	char name[32];
 	int signal_fd;
-	struct log_limit limit;
+	struct log_limit limit; /* a primary's; see chan_limit() */
 
 	enum chan_state state;
 	uint32_t relid;	     /* 0 while unoffered */
@@ -287,6 +287,7 @@ struct vmbus_server {
 	uint32_t max_version; /* constant: read by any thread */
 	uint64_t gpadl_limit;
 	struct log_limit limit;
+	struct log_limit contact_limit; /* the connection comes and goes */
 
 	enum conn_state state;
 	enum conn_next next;

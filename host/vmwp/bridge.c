@@ -30,6 +30,7 @@ struct bridge {
 	unsigned int first, count;
 	bool scheduled; /* bridge_drain() is posted */
 	struct bridge_stats stats;
+	struct log_limit lost; /* main thread */
 };
 
 static bool bridge_take(struct bridge *b, struct posted *out)
@@ -113,8 +114,8 @@ static void host_post(void *host, uint32_t vp, uint8_t sint, const void *msg,
 	int err = hv_post(w->hv, vp, sint, MESSAGE_TYPE_CHANNEL, msg, len);
 
 	if (err)
-		log_err("vmbus", "message to vp%u is lost: %s", vp,
-			strerror(-err));
+		log_limited(LOG_LEVEL_ERR, &w->bridge->lost, "vmbus",
+			    "message to vp%u is lost: %s", vp, strerror(-err));
 }
 
 static void host_drop_posts(void *host)
