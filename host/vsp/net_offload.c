@@ -141,8 +141,9 @@ static void tell_backend(void *arg)
 	int err = net_set_offloads(n->net, can);
 
 	if (err)
-		log_warn(n->name, "%s does not take offloads %#x: %s",
-			 n->net->name, can, strerror(-err));
+		log_guest(&n->limit, n->name,
+			  "%s does not take offloads %#x: %s", n->net->name,
+			  can, strerror(-err));
 	netvsp_put(n);
 }
 

@@ -178,8 +178,9 @@ static void offer_subs(void *arg)
 		for (i = 1; i <= (wanted & 0xffff) && !err; i++)
 			err = chan_offer(n, i, NULL);
 	if (err && err != -ENOTCONN)
-		log_warn(n->name, "not all sub-channels could be offered: %s",
-			 strerror(-err));
+		log_guest(&n->limit, n->name,
+			  "not all sub-channels could be offered: %s",
+			  strerror(-err));
 	netvsp_put(n);
 }
 

@@ -286,7 +286,6 @@ struct net_chan {
 	struct net_xfer *xfer;
 	unsigned int nxfers, in_flight;
 	uint16_t xfer_free;
-	struct log_limit limit;
 };
 
 /* ---- queues ---- */
@@ -372,10 +371,10 @@ static inline void net_count_add(struct net_queue *q, enum net_counter c,
 #define net_count(q, counter)  net_count_add(q, NET_C_##counter, 1)
 #define net_add(q, counter, v) net_count_add(q, NET_C_##counter, v)
 /* Something that a child should not say: counted, and one line of it. */
-#define net_bad(c, counter, ...)                                \
-	do {                                                    \
-		net_count((c)->q, counter);                     \
-		log_guest(&(c)->limit, (c)->name, __VA_ARGS__); \
+#define net_bad(c, counter, ...)                                   \
+	do {                                                       \
+		net_count((c)->q, counter);                        \
+		log_guest(&(c)->n->limit, (c)->name, __VA_ARGS__); \
 	} while (0)
 
 /* Sum of one counter over all queues; any thread. */
@@ -388,7 +387,8 @@ struct netvsp {
 	struct vmbus_server *srv;
 	struct net *net;
 	char name[12];
-	atomic_int refs; /* channels, calls under way, the owner */
+	struct log_limit limit; /* also of its channels */
+	atomic_int refs;	/* channels, calls under way, the owner */
 	bool destroying;
 	void (*gone)(void *arg);
 	void *gone_arg;

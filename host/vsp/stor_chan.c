@@ -114,7 +114,7 @@ static void handle_control(struct stor_chan *c, const struct vmbus_packet *pkt)
 		action = stor_proto_handle(&s->proto, &in, &out);
 	}
 	if (out.status)
-		log_guest(&c->limit, c->name,
+		log_guest(&s->limit, c->name,
 			  "operation %u refused: status %#x", in.op,
 			  out.status);
 	if (action == STOR_BECAME_READY) {

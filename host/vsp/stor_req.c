@@ -113,7 +113,7 @@ static void req_refuse(struct stor_req *req, const char *why)
 {
 	struct stor_chan *c = req->chan;
 
-	log_guest(&c->limit, c->name, "request refused: %s", why);
+	log_guest(&c->s->limit, c->name, "request refused: %s", why);
 	req->cmd.status = SCSI_CHECK_CONDITION;
 	req->cmd.key = 5; /* ILLEGAL REQUEST, INVALID FIELD IN CDB */
 	req->cmd.asc = 0x24;
@@ -148,7 +148,7 @@ static void step_failed(struct stor_req *req, const struct scsi_step *step,
 
 	count(&req->slot->errors, 1);
 	if (err != -ECANCELED)
-		log_guest(&c->limit, c->name,
+		log_guest(&c->s->limit, c->name,
 			  "lun %u: %s: %s of %" PRIu64 " bytes at %" PRIu64
 			  ": %s",
 			  req->slot->number, req->slot->disk->path,

@@ -141,8 +141,9 @@ static void offer_subs(void *arg)
 		for (i = 1; i <= (wanted & 0xffff) && !err; i++)
 			err = chan_offer(s, i, NULL);
 	if (err && err != -ENOTCONN)
-		log_warn(s->name, "not all sub-channels could be offered: %s",
-			 strerror(-err));
+		log_guest(&s->limit, s->name,
+			  "not all sub-channels could be offered: %s",
+			  strerror(-err));
 	storvsp_put(s);
 }
 

@@ -156,7 +156,6 @@ struct stor_chan {
 	size_t buf_len;
 	struct iovec *scratch;
 	unsigned int scratch_len;
-	struct log_limit limit;
 };
 
 /* Server thread. */
@@ -215,7 +214,8 @@ struct storvsp {
 	struct storvsp_config cfg;
 	struct vmbus_server *srv;
 	char name[12];
-	atomic_int refs; /* channels, calls under way, the owner */
+	struct log_limit limit; /* also of its channels */
+	atomic_int refs;	/* channels, calls under way, the owner */
 	bool destroying;
 	void (*gone)(void *arg);
 	void *gone_arg;
