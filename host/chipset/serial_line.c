@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 #include "serial_var.h"
-#include "util/log.h"
 #include "util/thread.h"
 
 #define GATHER_NS 2000000l
@@ -124,9 +123,9 @@ static void tell_dropped(struct serial *s)
 		return;
 	l->tx_dropped = 0;
 	pthread_mutex_unlock(&l->lock);
-	log_warn(s->name,
-		 "%llu bytes of output were dropped: nobody read them in time",
-		 (unsigned long long)n);
+	log_guest(&s->limit, s->name,
+		  "%llu bytes of output were dropped: nobody read them in time",
+		  (unsigned long long)n);
 	pthread_mutex_lock(&l->lock);
 }
 

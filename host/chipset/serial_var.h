@@ -7,6 +7,7 @@
 #include <termios.h>
 
 #include "serial.h"
+#include "util/log.h"
 #include "util/socket_file.h"
 
 #define RX_ROOM 4096u	     /* what was typed ahead; a power of two */
@@ -45,6 +46,7 @@ struct serial {
 	struct serial_config cfg;
 	char name[8];
 	struct line line;
+	struct log_limit limit; /* the writer thread's lines */
 
 	/* The registers; guarded by lock. */
 	pthread_mutex_t lock;

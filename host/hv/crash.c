@@ -17,6 +17,7 @@
 #include "hv_var.h"
 
 #define CRASH_LOG_MAX	   4096u
+#define CRASH_LOG_LINES	   128u	 /* of that */
 #define CRASH_REPORTS_TOLD 8u	 /* a guest may report as often as it likes */
 #define GRACE_LOG_MS	   5000u /* after the log only a dump kernel can come */
 
@@ -60,6 +61,7 @@ int crash_filter(struct hv *hv)
 static void tell_log(struct hv *hv, uint64_t gpa, uint64_t size)
 {
 	char text[CRASH_LOG_MAX + 1];
+	unsigned int lines = 0;
 	char *line, *next;
 
 	if (!size || size > CRASH_LOG_MAX ||
@@ -70,14 +72,19 @@ static void tell_log(struct hv *hv, uint64_t gpa, uint64_t size)
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = '\0';
-		if (*line)
-			log_warn("guest", "%s", line);
+		if (!*line)
+			continue;
+		if (++lines > CRASH_LOG_LINES) {
+			log_warn("guest", "(more lines left out)");
+			return;
+		}
+		log_warn("guest", "%s", line);
 	}
 }
 
 void crash_notify(struct hv *hv, struct vp *vp, uint64_t control)
 {
-	bool with_log = control & TLFS_CRASH_MESSAGE;
+	bool with_log = control & TLFS_CRASH_MESSAGE, told;
 	uint64_t p[TLFS_CRASH_PARAMS];
 	char why[160];
 	unsigned int i;
@@ -92,9 +99,11 @@ void crash_notify(struct hv *hv, struct vp *vp, uint64_t control)
 		(unsigned long long)p[2], (unsigned long long)p[3],
 		(unsigned long long)p[4]);
 	if (atomic_fetch_add(&hv->crashes, 1) < CRASH_REPORTS_TOLD) {
-		log_warn("hv", "vp%u: %s%s", vp_index(vp), why,
-			 with_log ? ", with its log" : "");
-		if (with_log)
+		/* A guest may also crash and reset all the time. */
+		told = log_guest(&hv->crash_limit, "hv", "vp%u: %s%s",
+				 vp_index(vp), why,
+				 with_log ? ", with its log" : "");
+		if (with_log && told)
 			tell_log(hv, p[3], p[4]);
 		if (hv->ops.crash)
 			hv->ops.crash(hv->priv, p, control);

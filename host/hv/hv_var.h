@@ -45,7 +45,7 @@ struct hv {
 	atomic_uint_fast64_t posted, retried, dropped, signalled, hypercalls;
 	atomic_uint crashes; /* reports since power-on */
 	uint64_t os_id;	     /* last told one; VP's thread */
-	struct log_limit limit;
+	struct log_limit limit, crash_limit;
 };
 
 /* leaves.c: CPUID from 0x40000000 on, as far as KVM has it. */

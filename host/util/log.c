@@ -104,16 +104,18 @@ static bool limit_pass(struct log_limit *limit, unsigned int *left_out)
 	return pass;
 }
 
-void log_limited(enum log_level level, struct log_limit *limit,
+bool log_limited(enum log_level level, struct log_limit *limit,
 		 const char *source, const char *fmt, ...)
 {
 	int saved = errno;
 	unsigned int left_out = 0;
 	char note[48] = "";
+	bool pass;
 	va_list ap;
 
-	if (level <= __atomic_load_n(&log_level, __ATOMIC_RELAXED) &&
-	    limit_pass(limit, &left_out)) {
+	pass = level <= __atomic_load_n(&log_level, __ATOMIC_RELAXED) &&
+	       limit_pass(limit, &left_out);
+	if (pass) {
 		if (left_out)
 			snprintf(note, sizeof(note), "(%u lines left out) ",
 				 left_out);
@@ -122,4 +124,5 @@ void log_limited(enum log_level level, struct log_limit *limit,
 		va_end(ap);
 	}
 	errno = saved;
+	return pass;
 }

@@ -36,7 +36,8 @@ struct log_limit {
 	unsigned int in_window;
 	unsigned int suppressed;
 };
-void log_limited(enum log_level level, struct log_limit *limit,
+/* True when it was written. */
+bool log_limited(enum log_level level, struct log_limit *limit,
 		 const char *source, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 

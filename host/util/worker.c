@@ -106,7 +106,8 @@ static void enter(struct worker *w, bool sleep)
 	}
 	if (ret < 0 && ret != -EINTR && ret != -EBUSY && ret != -EAGAIN &&
 	    ret != -ETIME)
-		log_err(w->name, "io_uring_enter: %s", strerror(-ret));
+		log_limited(LOG_LEVEL_ERR, &w->errors, w->name,
+			    "io_uring_enter: %s", strerror(-ret));
 }
 
 static bool finished(struct worker *w)

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 
+#include "log.h"
 #include "worker.h"
 
 /* Low bits of a completion's user data, which else is a struct worker_io. */
@@ -36,6 +37,7 @@ struct worker {
 	bool stopping;
 	int error; /* of set-up */
 	char name[16];
+	struct log_limit errors;
 	pthread_t thread;
 	sem_t ready;
 	/* Written by the worker, read by anyone. */

@@ -97,20 +97,21 @@ static void on_connection(void *arg)
 		return;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) ||
 	    (cred.uid != geteuid() && cred.uid)) {
-		log_warn("control", "a stranger was turned away");
+		log_guest(&c->limit, "control", "a stranger was turned away");
 		close(fd);
 		return;
 	}
 	if (c->count == CONTROL_CLIENTS) {
-		log_warn("control", "more than %d clients: one was turned away",
-			 CONTROL_CLIENTS);
+		log_guest(&c->limit, "control",
+			  "more than %d clients: one was turned away",
+			  CONTROL_CLIENTS);
 		close(fd);
 		return;
 	}
 	err = client_create(c, fd);
 	if (err < 0)
-		log_warn("control", "a client was turned away: %s",
-			 strerror(-err));
+		log_guest(&c->limit, "control", "a client was turned away: %s",
+			  strerror(-err));
 }
 
 static int listen_at(struct control *c, const char *path, char *why,

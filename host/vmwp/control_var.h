@@ -28,6 +28,7 @@ struct control {
 	sd_id128_t id;
 	struct client *clients;
 	unsigned int count, last;
+	struct log_limit limit; /* lines about clients */
 };
 
 /* The worker's object on a new connection. 0 or -errno. */

@@ -151,9 +151,11 @@ static void ended(void *arg)
 	struct vmwp *w = e->w;
 
 	if (e->end == VM_END_CRASH)
-		log_err("vmwp", "the child crashed: %s", e->why);
+		log_limited(LOG_LEVEL_ERR, &w->ends, "vmwp",
+			    "the child crashed: %s", e->why);
 	else
-		log_info("vmwp", "the child ends: %s", e->why);
+		log_limited(LOG_LEVEL_INFO, &w->ends, "vmwp",
+			    "the child ends: %s", e->why);
 	switch (e->end) {
 	case VM_END_POWER_OFF:
 		life_finish(w, VMWP_EXIT_POWER_OFF);

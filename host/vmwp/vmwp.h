@@ -16,6 +16,7 @@
 #include "hv/hv.h"
 #include "hv/types_reg.h"
 #include "options.h"
+#include "util/log.h"
 #include "util/mailbox.h"
 #include "vm/vm.h"
 #include "vmbus/server.h"
@@ -68,7 +69,8 @@ struct vmwp {
 	unsigned int resets;
 	uint32_t vmbus_version; /* of the connection; 0: none */
 	enum vmwp_exit status;
-	uint64_t start_ns; /* CLOCK_MONOTONIC */
+	struct log_limit ends; /* lines about ends of the child */
+	uint64_t start_ns;     /* CLOCK_MONOTONIC */
 	struct guid_reg vm_id;
 };
 

@@ -113,8 +113,8 @@ static void on_accept(struct worker_poll *poll, unsigned int events)
 static void hang_up(struct sock *s, int err)
 {
 	if (err)
-		log_warn(s->net.name, "the connection is given up: %s",
-			 strerror(-err));
+		log_guest(&s->limit, s->net.name,
+			  "the connection is given up: %s", strerror(-err));
 	unwatch_peer(s);
 	close(s->fd);
 	s->fd = -1;

@@ -8,6 +8,7 @@
 
 #include "net_var.h"
 #include "stream.h"
+#include "util/log.h"
 #include "util/socket_file.h"
 
 struct sock {
@@ -25,6 +26,7 @@ struct sock {
 	/* The end of a frame which the socket had no room for. */
 	uint8_t *rest;
 	size_t rest_from, rest_to;
+	struct log_limit limit;
 };
 
 /* Fills fd, listen, peer and own. */

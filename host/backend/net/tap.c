@@ -137,8 +137,9 @@ static void tap_stop(struct net *n, unsigned int queue)
 	if (t->multi_queue && !q->gone)
 		err = tap_queue_detach(q);
 	if (err && err != -EBADFD && err != -EINVAL)
-		log_warn(t->ifname, "queue %u cannot be detached: %s", queue,
-			 strerror(-err));
+		log_guest(&t->limit, t->ifname,
+			  "queue %u cannot be detached: %s", queue,
+			  strerror(-err));
 }
 
 static int tap_send(struct net *n, unsigned int queue,

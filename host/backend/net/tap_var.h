@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "net_var.h"
+#include "util/log.h"
 
 struct tap_queue {
 	struct tap *tap;
@@ -30,6 +31,7 @@ struct tap {
 	bool can_uso;
 	struct worker_poll change; /* on queue 0's worker */
 	unsigned int nqueues;
+	struct log_limit limit;
 
 	/* Of those up to the blank line, and of TUNSETQUEUE. */
 	pthread_mutex_t order_lock;
