@@ -83,7 +83,7 @@ static void handle_ndis_config(struct net_chan *c, const struct nvs_msg *in)
 	uint32_t frame = in->u.ndis_config.mtu;
 	uint32_t most = n->net->info.max_mtu + NET_ETH_HEADER;
 
-	if (n->initialized || n->buf_asked || c->q->pool) {
+	if (n->initialized || n->buf_busy || c->q->pool) {
 		net_bad(c, bad_nvs_state, "NDIS_CONFIG: too late");
 		return;
 	}
@@ -109,13 +109,15 @@ static void recv_buf_ready(void *arg)
 
 	c->give_pool = NULL;
 	n->buf_busy = false;
-	if (!n->buf_asked || !c->serving) {
-		/* Revoked, or closed, meanwhile. */
+	if (!c->serving) {
 		net_pool_put(p);
 		return;
 	}
-	n->buf_asked = false;
-	if (p) {
+	if (!atomic_exchange(&n->buf_asked, false)) {
+		/* Revoked meanwhile: the child waits for an answer all the same. */
+		net_pool_put(p);
+		out.u.recv_buf_done.status = NVS_STATUS_FAIL;
+	} else if (p) {
 		out.u.recv_buf_done.status = NVS_STATUS_OK;
 		out.u.recv_buf_done.sections = 1;
 		s->size = p->section_size;
@@ -139,12 +141,14 @@ static void send_buf_ready(void *arg)
 
 	c->give_send = NULL;
 	n->send_busy = false;
-	if (!n->send_asked || !c->serving) {
+	if (!c->serving) {
 		net_send_buf_put(b);
 		return;
 	}
-	n->send_asked = false;
-	if (b) {
+	if (!atomic_exchange(&n->send_asked, false)) {
+		net_send_buf_put(b);
+		out.u.send_buf_done.status = NVS_STATUS_FAIL;
+	} else if (b) {
 		out.u.send_buf_done.status = NVS_STATUS_OK;
 		out.u.send_buf_done.section_size = NET_SEND_SECTION;
 		net_queue_give(c->q, NULL, b);
@@ -163,84 +167,76 @@ static bool primary_serves(const struct netvsp *n, unsigned int generation)
 	       n->primary->generation == generation;
 }
 
-static void get_recv_buf(void *arg)
+void net_nvs_get_recv(struct netvsp *n)
 {
-	struct netvsp *n = arg;
 	struct net_chan *c = n->primary;
 	struct vmbus_buffer *vb;
 	int err = -EBUSY;
 
-	if (primary_serves(n, n->asked_generation)) {
-		c->give_pool = NULL;
-		if (!n->pool)
-			err = vmbus_buffer_get(c->ch, n->buf_gpadl, &vb);
-		if (!err) {
-			err = net_pool_create(n, vb, n->frame, &n->pool);
-			if (err)
-				vmbus_buffer_put(vb);
-		}
-		if (!err) {
-			net_pool_get(n->pool);
-			c->give_pool = n->pool;
-		}
-		c->give_error = err;
-		net_queue_call(c->q, recv_buf_ready, c);
+	if (!primary_serves(n, n->asked_generation))
+		return;
+	c->give_pool = NULL;
+	if (!atomic_load(&n->buf_asked))
+		err = -ECANCELED;
+	else if (!n->pool)
+		err = vmbus_buffer_get(c->ch, n->buf_gpadl, &vb);
+	if (!err) {
+		err = net_pool_create(n, vb, n->frame, &n->pool);
+		if (err)
+			vmbus_buffer_put(vb);
 	}
-	netvsp_put(n);
+	if (!err) {
+		net_pool_get(n->pool);
+		c->give_pool = n->pool;
+	}
+	c->give_error = err;
+	net_queue_call(c->q, recv_buf_ready, c);
 }
 
-static void get_send_buf(void *arg)
+void net_nvs_get_send(struct netvsp *n)
 {
-	struct netvsp *n = arg;
 	struct net_chan *c = n->primary;
 	struct vmbus_buffer *vb;
 	int err = -EBUSY;
 
-	if (primary_serves(n, n->asked_generation)) {
-		c->give_send = NULL;
-		if (!n->send)
-			err = vmbus_buffer_get(c->ch, n->send_gpadl, &vb);
-		if (!err) {
-			err = net_send_buf_create(n, vb, &n->send);
-			if (err)
-				vmbus_buffer_put(vb);
-		}
-		if (!err) {
-			net_send_buf_get(n->send);
-			c->give_send = n->send;
-		}
-		c->give_error = err;
-		net_queue_call(c->q, send_buf_ready, c);
+	if (!primary_serves(n, n->asked_generation))
+		return;
+	c->give_send = NULL;
+	if (!atomic_load(&n->send_asked))
+		err = -ECANCELED;
+	else if (!n->send)
+		err = vmbus_buffer_get(c->ch, n->send_gpadl, &vb);
+	if (!err) {
+		err = net_send_buf_create(n, vb, &n->send);
+		if (err)
+			vmbus_buffer_put(vb);
 	}
-	netvsp_put(n);
+	if (!err) {
+		net_send_buf_get(n->send);
+		c->give_send = n->send;
+	}
+	c->give_error = err;
+	net_queue_call(c->q, send_buf_ready, c);
 }
 
-static void revoke_recv_buf(void *arg)
+void net_nvs_revoke_recv(struct netvsp *n)
 {
-	struct netvsp *n = arg;
-	unsigned int q;
-
+	if (!n->pool)
+		return;
+	atomic_store(&n->pool->revoked, true);
 	net_pool_put(n->pool);
 	n->pool = NULL;
-	for (q = 0; q < n->nqueues; q++)
-		if (atomic_load(&n->queue[q].worker))
-			net_queue_call(&n->queue[q], net_queue_drop_pool,
-				       &n->queue[q]);
-	netvsp_put(n);
+	netvsp_kick(n);
 }
 
-static void revoke_send_buf(void *arg)
+void net_nvs_revoke_send(struct netvsp *n)
 {
-	struct netvsp *n = arg;
-	unsigned int q;
-
+	if (!n->send)
+		return;
+	atomic_store(&n->send->revoked, true);
 	net_send_buf_put(n->send);
 	n->send = NULL;
-	for (q = 0; q < n->nqueues; q++)
-		if (atomic_load(&n->queue[q].worker))
-			net_queue_call(&n->queue[q], net_queue_drop_send,
-				       &n->queue[q]);
-	netvsp_put(n);
+	netvsp_kick(n);
 }
 
 /* ---- buffers: the worker's part ---- */
@@ -270,12 +266,12 @@ static void handle_buf(struct net_chan *c, uint64_t id,
 		n->buf_gpadl = in->u.buf.gpadl;
 		n->buf_set = in->u.buf.id;
 		n->buf_id = id;
-		netvsp_defer(n, get_recv_buf);
+		netvsp_ask(n, NET_JOB_RECV_BUF);
 	} else {
 		n->send_asked = n->send_busy = true;
 		n->send_gpadl = in->u.buf.gpadl;
 		n->send_id = id;
-		netvsp_defer(n, get_send_buf);
+		netvsp_ask(n, NET_JOB_SEND_BUF);
 	}
 }
 
@@ -283,15 +279,19 @@ static void handle_revoke(struct net_chan *c, bool recv)
 {
 	struct netvsp *n = c->n;
 
-	if (recv) {
-		n->buf_asked = false;
+	/*
+	 * The server thread does this before what was asked, and that no more
+	 * once it is taken back; if it has done that already, it undoes it.
+	 */
+	if (recv && (n->buf_busy || c->q->pool)) {
+		atomic_store(&n->buf_asked, false);
 		net_queue_drop_pool(c->q);
 		n->control_used = 0;
-		netvsp_defer(n, revoke_recv_buf);
-	} else {
-		n->send_asked = false;
+		netvsp_ask(n, NET_JOB_REVOKE_RECV);
+	} else if (!recv && (n->send_busy || c->q->send)) {
+		atomic_store(&n->send_asked, false);
 		net_queue_drop_send(c->q);
-		netvsp_defer(n, revoke_send_buf);
+		netvsp_ask(n, NET_JOB_REVOKE_SEND);
 	}
 }
 

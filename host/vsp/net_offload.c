@@ -133,10 +133,8 @@ uint32_t net_offload_caps(struct netvsp *n, const uint8_t *in, uint32_t in_len,
 
 /* ---- what the child switches ---- */
 
-/* Server thread, deferred. */
-static void tell_backend(void *arg)
+void net_offload_tell(struct netvsp *n)
 {
-	struct netvsp *n = arg;
 	unsigned int can = atomic_load(&n->can_wanted);
 	int err = net_set_offloads(n->net, can);
 
@@ -144,7 +142,6 @@ static void tell_backend(void *arg)
 		log_guest(&n->limit, n->name,
 			  "%s does not take offloads %#x: %s", n->net->name,
 			  can, strerror(-err));
-	netvsp_put(n);
 }
 
 static bool rx_on(uint8_t param)
@@ -174,14 +171,14 @@ static void apply(struct netvsp *n)
 	s->rsc6 = rsc6;
 	netvsp_settings_end(n);
 	if (atomic_exchange(&n->can_wanted, can) != can)
-		netvsp_defer(n, tell_backend);
+		netvsp_ask(n, NET_JOB_OFFLOADS);
 }
 
 void net_offload_reset(struct netvsp *n)
 {
 	memset(&n->offload, NDIS_PARAM_OFF, sizeof(n->offload));
 	if (atomic_exchange(&n->can_wanted, 0))
-		netvsp_defer(n, tell_backend);
+		netvsp_ask(n, NET_JOB_OFFLOADS);
 }
 
 static void take(uint8_t *now, uint8_t param, uint8_t most)
@@ -324,6 +321,6 @@ uint32_t net_rss_set(struct net_chan *c, const uint8_t *in, uint32_t len)
 	memcpy(s->table, next.table, sizeof(s->table));
 	s->toeplitz = next.toeplitz;
 	netvsp_settings_end(n);
-	net_steer(n);
+	netvsp_ask(n, NET_JOB_STEER);
 	return RNDIS_STATUS_SUCCESS;
 }

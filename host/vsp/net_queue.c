@@ -68,7 +68,26 @@ void net_queue_again(struct net_queue *q)
 	worker_complete(q->worker, &q->again, 0);
 }
 
-/* ---- start and stop ---- */
+/* ---- what others changed ---- */
+
+/* A revoked buffer goes back before another one can come. */
+static void look_at_buffers(struct net_queue *q)
+{
+	if (q->pool && atomic_load(&q->pool->revoked))
+		net_queue_drop_pool(q);
+	if (q->send && atomic_load(&q->send->revoked))
+		net_queue_drop_send(q);
+}
+
+static void look_at_link(struct net_queue *q)
+{
+	struct netvsp *n = q->n;
+
+	if (!q->index && atomic_load(&n->link_changed) &&
+	    atomic_exchange(&n->link_changed, false) && q->chan[0] &&
+	    !q->chan[0]->failed)
+		net_rndis_link(q->chan[0]);
+}
 
 static void look_at_settings(struct net_queue *q)
 {
@@ -83,6 +102,8 @@ static void look_at_settings(struct net_queue *q)
 	/* Room is laid out for the longest frame there may be. */
 	net_rx_drop(q);
 }
+
+/* ---- start and stop ---- */
 
 static void start_or_stop(struct net_queue *q)
 {
@@ -200,15 +221,19 @@ static void queue_turn(void *arg)
 {
 	struct net_queue *q = arg;
 
+	look_at_buffers(q);
 	look_at_settings(q);
 	start_or_stop(q);
 	net_batch_inbox(q);
 	quiet_if_owed(q);
 	if (!q->nserving)
 		return;
-	if (atomic_load(&q->n->paused))
+	if (atomic_load(&q->n->paused)) {
 		flush_channels(q, false);
-	else if (!net_pace_wait(q))
+		return;
+	}
+	look_at_link(q);
+	if (!net_pace_wait(q))
 		serve(q);
 }
 
@@ -225,9 +250,8 @@ static void tell_faults(struct net_queue *q)
 					   q->pool ? q->pool->vb : NULL);
 }
 
-void net_queue_drop_pool(void *arg)
+void net_queue_drop_pool(struct net_queue *q)
 {
-	struct net_queue *q = arg;
 	unsigned int i;
 
 	net_rx_drop(q);
@@ -239,10 +263,8 @@ void net_queue_drop_pool(void *arg)
 	tell_faults(q);
 }
 
-void net_queue_drop_send(void *arg)
+void net_queue_drop_send(struct net_queue *q)
 {
-	struct net_queue *q = arg;
-
 	net_send_buf_put(q->send);
 	q->send = NULL;
 }
@@ -250,6 +272,7 @@ void net_queue_drop_send(void *arg)
 void net_queue_give(struct net_queue *q, struct net_pool *pool,
 		    struct net_send_buf *send)
 {
+	look_at_buffers(q);
 	/* One of ours already has them, or has newer ones. */
 	if (pool && !q->pool)
 		q->pool = pool;

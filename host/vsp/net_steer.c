@@ -29,11 +29,9 @@ static unsigned int types_of(uint32_t info)
 	return types;
 }
 
-/* Server thread, deferred. */
-static void tell_backend(void *arg)
+void net_steer_tell(struct netvsp *n)
 {
 	struct net_steering steering = { 0 };
-	struct netvsp *n = arg;
 	unsigned int i;
 
 	pthread_mutex_lock(&n->set_lock);
@@ -46,10 +44,4 @@ static void tell_backend(void *arg)
 	}
 	pthread_mutex_unlock(&n->set_lock);
 	net_set_steering(n->net, &steering);
-	netvsp_put(n);
-}
-
-void net_steer(struct netvsp *n)
-{
-	netvsp_defer(n, tell_backend);
 }

@@ -40,10 +40,48 @@ void netvsp_put(struct netvsp *n)
 		gone(gone_arg);
 }
 
-void netvsp_defer(struct netvsp *n, void (*fn)(void *arg))
+/* ---- jobs ---- */
+
+static void offer_subs(struct netvsp *n);
+static void pause_finish(struct netvsp *n);
+
+/* Server thread, deferred. */
+static void work(void *arg)
 {
+	static void (*const run[NET_JOBS])(struct netvsp * n) = {
+		[NET_JOB_REVOKE_RECV] = net_nvs_revoke_recv,
+		[NET_JOB_REVOKE_SEND] = net_nvs_revoke_send,
+		[NET_JOB_RECV_BUF] = net_nvs_get_recv,
+		[NET_JOB_SEND_BUF] = net_nvs_get_send,
+		[NET_JOB_SUBS] = offer_subs,
+		[NET_JOB_OFFLOADS] = net_offload_tell,
+		[NET_JOB_STEER] = net_steer_tell,
+		[NET_JOB_PAUSED] = pause_finish,
+	};
+	struct netvsp *n = arg;
+	unsigned int jobs = atomic_exchange(&n->jobs, 0), i;
+
+	for (i = 0; i < NET_JOBS; i++)
+		if (jobs >> i & 1)
+			run[i](n);
+	netvsp_put(n);
+}
+
+void netvsp_ask(struct netvsp *n, enum net_job job)
+{
+	/* Who finds a bit there knows that the call is on its way. */
+	if (atomic_fetch_or(&n->jobs, 1u << job))
+		return;
 	netvsp_get(n);
-	vmbus_server_defer(n->srv, fn, n);
+	vmbus_server_defer(n->srv, work, n);
+}
+
+void netvsp_kick(struct netvsp *n)
+{
+	unsigned int q;
+
+	for (q = 0; q < n->nqueues; q++)
+		net_queue_kick(&n->queue[q]);
 }
 
 /* ---- what is set ---- */
@@ -56,12 +94,9 @@ struct net_settings *netvsp_settings(struct netvsp *n)
 
 void netvsp_settings_end(struct netvsp *n)
 {
-	unsigned int q;
-
 	atomic_fetch_add(&n->set_version, 1);
 	pthread_mutex_unlock(&n->set_lock);
-	for (q = 0; q < n->nqueues; q++)
-		net_queue_kick(&n->queue[q]);
+	netvsp_kick(n);
 }
 
 void netvsp_settings_reset(struct netvsp *n)
@@ -75,7 +110,7 @@ void netvsp_settings_reset(struct netvsp *n)
 	memcpy(s->mac, n->mac, sizeof(s->mac));
 	netvsp_settings_end(n);
 	if (steered)
-		net_steer(n);
+		netvsp_ask(n, NET_JOB_STEER);
 }
 
 /* ---- channels ---- */
@@ -165,10 +200,8 @@ static int chan_offer(struct netvsp *n, unsigned int index,
 	return 0;
 }
 
-/* Server thread, deferred by netvsp_want_subs(). */
-static void offer_subs(void *arg)
+static void offer_subs(struct netvsp *n)
 {
-	struct netvsp *n = arg;
 	uint64_t wanted = atomic_load(&n->subs_wanted);
 	unsigned int i;
 	int err = 0;
@@ -181,14 +214,13 @@ static void offer_subs(void *arg)
 		log_guest(&n->limit, n->name,
 			  "not all sub-channels could be offered: %s",
 			  strerror(-err));
-	netvsp_put(n);
 }
 
 void netvsp_want_subs(struct netvsp *n, unsigned int generation,
 		      unsigned int count)
 {
 	atomic_store(&n->subs_wanted, (uint64_t)generation << 16 | count);
-	netvsp_defer(n, offer_subs);
+	netvsp_ask(n, NET_JOB_SUBS);
 }
 
 /* ---- the plug ---- */
@@ -198,27 +230,11 @@ bool netvsp_link(struct netvsp *n)
 	return atomic_load(&n->user_link) && net_link(n->net);
 }
 
-/* The primary's worker. */
-static void link_tell(void *arg)
-{
-	net_rndis_link(arg);
-}
-
-/* Server thread, deferred. */
-static void link_changed(void *arg)
-{
-	struct netvsp *n = arg;
-
-	atomic_store(&n->link_queued, false);
-	if (n->primary && atomic_load(&n->primary->q->worker))
-		net_queue_call(n->primary->q, link_tell, n->primary);
-	netvsp_put(n);
-}
-
+/* The primary's worker looks what it is now, whatever happened meanwhile. */
 static void link_event(struct netvsp *n)
 {
-	if (!atomic_exchange(&n->link_queued, true))
-		netvsp_defer(n, link_changed);
+	atomic_store(&n->link_changed, true);
+	net_queue_kick(&n->queue[0]);
 }
 
 void netvsp_set_link(struct netvsp *n, bool up)
@@ -402,22 +418,19 @@ void netvsp_worker_stats(struct netvsp *n, struct worker_stats *out)
 
 /* ---- pause ---- */
 
-/* Server thread, deferred. */
-static void pause_finish(void *arg)
+static void pause_finish(struct netvsp *n)
 {
-	struct netvsp *n = arg;
 	void (*done)(void *arg) = n->pause_done;
 
 	n->pause_done = NULL;
 	if (done)
 		done(n->pause_arg);
-	netvsp_put(n);
 }
 
 void netvsp_quiet(struct netvsp *n)
 {
 	if (atomic_fetch_sub(&n->pause_left, 1) == 1)
-		netvsp_defer(n, pause_finish);
+		netvsp_ask(n, NET_JOB_PAUSED);
 }
 
 void netvsp_pause(struct netvsp *n, void (*done)(void *arg), void *arg)
@@ -441,9 +454,6 @@ void netvsp_pause(struct netvsp *n, void (*done)(void *arg), void *arg)
 
 void netvsp_resume(struct netvsp *n)
 {
-	unsigned int q;
-
 	atomic_store(&n->paused, false);
-	for (q = 0; q < n->nqueues; q++)
-		net_queue_kick(&n->queue[q]);
+	netvsp_kick(n);
 }

@@ -144,7 +144,8 @@ enum net_counter {
  * have a frame there, and the worker that fills it; at 0 it is in `free`.
  */
 struct net_pool {
-	atomic_uint users; /* the card, queues, batches handed over */
+	atomic_uint users;   /* the card, queues, batches handed over */
+	atomic_bool revoked; /* queues give it back in their next turn */
 	struct netvsp *n;
 	struct vmbus_buffer *vb;
 	uint32_t section_size, sections, control;
@@ -169,6 +170,7 @@ void net_pool_unref(struct net_pool *p, uint32_t section);
 
 struct net_send_buf {
 	atomic_uint users;
+	atomic_bool revoked;
 	struct netvsp *n;
 	struct vmbus_buffer *vb;
 	uint32_t sections;
@@ -382,6 +384,23 @@ uint64_t net_counter_sum(const struct netvsp *n, enum net_counter c);
 
 /* ---- the card ---- */
 
+/*
+ * What the server thread is asked for.  Each is queued once at most, however
+ * often a child asks, and is about what there is when its turn comes.  In this
+ * order: a buffer that is given back makes room for the next one.
+ */
+enum net_job {
+	NET_JOB_REVOKE_RECV,
+	NET_JOB_REVOKE_SEND,
+	NET_JOB_RECV_BUF,
+	NET_JOB_SEND_BUF,
+	NET_JOB_SUBS,
+	NET_JOB_OFFLOADS,
+	NET_JOB_STEER,
+	NET_JOB_PAUSED,
+	NET_JOBS
+};
+
 struct netvsp {
 	struct netvsp_config cfg;
 	struct vmbus_server *srv;
@@ -392,7 +411,8 @@ struct netvsp {
 	bool destroying;
 	void (*gone)(void *arg);
 	void *gone_arg;
-	uint8_t mac[6]; /* permanent */
+	atomic_uint jobs; /* bits: enum net_job */
+	uint8_t mac[6];	  /* permanent */
 	unsigned int max_channels, nqueues;
 
 	/* The server thread's. */
@@ -401,7 +421,7 @@ struct netvsp {
 	unsigned int generation; /* counts opens of the primary */
 	struct net_pool *pool;
 	struct net_send_buf *send;
-	atomic_bool user_link, link_queued;
+	atomic_bool user_link, link_changed;
 
 	atomic_bool paused;
 	atomic_uint pause_left;
@@ -426,9 +446,10 @@ struct netvsp {
 	uint32_t buf_gpadl, send_gpadl; /* of a request under way */
 	uint64_t buf_id, send_id;	/* its transaction */
 	unsigned int asked_generation;
-	uint16_t buf_set;	    /* the child's id of the receive buffer */
-	bool buf_asked, send_asked; /* the child waits for the answer */
-	bool buf_busy, send_busy;   /* the server thread looks */
+	uint16_t buf_set; /* the child's id of the receive buffer */
+	/* Not taken back since; the server thread looks, too. */
+	atomic_bool buf_asked, send_asked;
+	bool buf_busy, send_busy; /* the child waits for the answer */
 	bool subs_asked;
 	bool table_owed; /* the send table is to be sent */
 	unsigned int subs;
@@ -447,8 +468,10 @@ struct netvsp {
 /* netvsp.c */
 void netvsp_get(struct netvsp *n);
 void netvsp_put(struct netvsp *n); /* server thread */
-/* Any thread: fn(n) on the server thread, with a reference that fn puts. */
-void netvsp_defer(struct netvsp *n, void (*fn)(void *arg));
+/* Any thread that n can't go away beneath: have the server thread do that. */
+void netvsp_ask(struct netvsp *n, enum net_job job);
+/* Any thread: a turn of every queue. */
+void netvsp_kick(struct netvsp *n);
 /* The primary's worker: have the sub-channels offered. */
 void netvsp_want_subs(struct netvsp *n, unsigned int generation,
 		      unsigned int count);
@@ -474,8 +497,8 @@ void net_queue_kick(struct net_queue *q);
 /* The worker: another turn without sleeping. */
 void net_queue_again(struct net_queue *q);
 /* The worker: give back a buffer, and all that is under way in it. */
-void net_queue_drop_pool(void *queue);
-void net_queue_drop_send(void *queue);
+void net_queue_drop_pool(struct net_queue *q);
+void net_queue_drop_send(struct net_queue *q);
 /* The worker: a channel comes (buffers are handed to the queue) or goes. */
 void net_queue_attach(struct net_queue *q, struct net_chan *c);
 void net_queue_detach(struct net_queue *q, struct net_chan *c);
@@ -508,6 +531,11 @@ void net_nvs_handle(struct net_chan *c, const struct vmbus_packet *pkt,
 uint32_t net_nvs_len(const struct netvsp *n);
 /* What is owed: the send table. */
 void net_nvs_pump(struct net_chan *c);
+/* Server thread: jobs. */
+void net_nvs_get_recv(struct netvsp *n);
+void net_nvs_get_send(struct netvsp *n);
+void net_nvs_revoke_recv(struct netvsp *n);
+void net_nvs_revoke_send(struct netvsp *n);
 
 /* net_rndis.c; the primary's worker */
 void net_rndis_reset(struct netvsp *n);
@@ -536,9 +564,10 @@ uint32_t net_offload_set(struct net_chan *c, const uint8_t *in, uint32_t len);
 uint32_t net_rss_caps(struct netvsp *n, uint8_t *out, uint32_t *len);
 uint32_t net_rss_set(struct net_chan *c, const uint8_t *in, uint32_t len);
 void net_offload_reset(struct netvsp *n);
+void net_offload_tell(struct netvsp *n); /* server thread: a job */
 
-/* net_steer.c; any thread: receive-side scaling was set, or forgotten. */
-void net_steer(struct netvsp *n);
+/* net_steer.c; server thread, a job: receive-side scaling was set, or forgotten. */
+void net_steer_tell(struct netvsp *n);
 
 /* net_tx.c: the RNDIS messages of c->pkt, from c->held_at on.  -EAGAIN: the
  * back end has no room; else NVS_STATUS_*. */
