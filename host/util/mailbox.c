@@ -5,6 +5,10 @@
  * posted in between is either taken along or has signalled anew.  The eventfd
  * is a blocking one, read with RWF_NOWAIT here, so that an owner may as well
  * wait for it with an asynchronous read, which then has taken the signal.
+ *
+ * Who posts sees to it that a call is queued once for each thing to be done, not
+ * each time that a peer asks for it.  MAILBOX_MAX is far beyond what there can be
+ * then: it is there to stop one who forgot.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -12,9 +16,13 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mailbox.h"
+
+#define MAILBOX_MAX	65536u
+#define MAILBOX_TURN_NS 5000000u
 
 struct call {
 	struct call *next;
@@ -24,9 +32,10 @@ struct call {
 
 struct mailbox {
 	int fd;
-	pthread_mutex_t lock; /* first, last */
+	pthread_mutex_t lock; /* all that follows */
 	struct call *first;
 	struct call **last;
+	struct mailbox_stats stats;
 };
 
 int mailbox_create(struct mailbox **out)
@@ -76,6 +85,13 @@ int mailbox_post(struct mailbox *mb, mailbox_fn fn, void *arg)
 		return -ENOMEM;
 	*c = (struct call){ NULL, fn, arg };
 	pthread_mutex_lock(&mb->lock);
+	if (mb->stats.waiting == MAILBOX_MAX) {
+		pthread_mutex_unlock(&mb->lock);
+		free(c);
+		return -ENOBUFS;
+	}
+	if (++mb->stats.waiting > mb->stats.most_waiting)
+		mb->stats.most_waiting = mb->stats.waiting;
 	/* Never blocks: the counter holds at most a few signals. */
 	if (!mb->first)
 		eventfd_write(mb->fd, 1);
@@ -85,25 +101,65 @@ int mailbox_post(struct mailbox *mb, mailbox_fn fn, void *arg)
 	return 0;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+/* What there was no time for goes before what was posted meanwhile. */
+static void finish(struct mailbox *mb, struct call *left, struct call **last,
+		   unsigned int ran)
+{
+	pthread_mutex_lock(&mb->lock);
+	mb->stats.waiting -= ran;
+	mb->stats.calls += ran;
+	if (left) {
+		*last = mb->first;
+		if (!mb->first)
+			mb->last = last;
+		mb->first = left;
+		eventfd_write(mb->fd, 1);
+	}
+	pthread_mutex_unlock(&mb->lock);
+}
+
 void mailbox_run(struct mailbox *mb)
 {
-	uint64_t count;
+	uint64_t count, end;
 	struct iovec iov = { &count, sizeof(count) };
-	struct call *c, *next;
+	struct call *c, *next, **last;
+	unsigned int ran = 0;
 
 	/* -EAGAIN is fine: the owner's own read took the signal. */
 	(void)!preadv2(mb->fd, &iov, 1, -1, RWF_NOWAIT);
 	pthread_mutex_lock(&mb->lock);
 	c = mb->first;
+	last = mb->last;
 	mb->first = NULL;
 	mb->last = &mb->first;
 	pthread_mutex_unlock(&mb->lock);
-	for (; c; c = next) {
+	if (!c)
+		return;
+	end = now_ns() + MAILBOX_TURN_NS;
+	do {
 		mailbox_fn fn = c->fn;
 		void *arg = c->arg;
 
 		next = c->next;
 		free(c);
 		fn(arg);
-	}
+		ran++;
+		c = next;
+	} while (c && now_ns() < end);
+	finish(mb, c, last, ran);
+}
+
+void mailbox_get_stats(struct mailbox *mb, struct mailbox_stats *out)
+{
+	pthread_mutex_lock(&mb->lock);
+	*out = mb->stats;
+	pthread_mutex_unlock(&mb->lock);
 }

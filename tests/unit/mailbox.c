@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Mailbox: order, one signal per batch, calls from calls, two threads.
+ * Mailbox: order, one signal per batch, calls from calls, the length of a turn and
+ * of the queue, two threads.
  *
  * links: util
  */
@@ -10,10 +11,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "util/mailbox.h"
 
@@ -107,6 +110,54 @@ static void test_dropped(void **state)
 	/* Teardown frees it: a leak would show under ASan. */
 }
 
+static void slow(void *arg)
+{
+	usleep(3000);
+	note(arg);
+}
+
+/* A turn ends after a while; nothing is lost, nothing overtakes. */
+static void test_budget(void **state)
+{
+	struct mailbox_stats stats;
+	unsigned int turns = 0;
+	uintptr_t i;
+
+	(void)state;
+	for (i = 1; i <= 7; i++)
+		assert_int_equal(mailbox_post(box, slow, (void *)i), 0);
+	mailbox_run(box);
+	assert_in_range(nran, 1, 3);
+	assert_int_equal(mailbox_post(box, note, (void *)8), 0);
+	while (signalled(0) && ++turns < 20)
+		mailbox_run(box);
+	assert_true(turns >= 2);
+	assert_int_equal(nran, 8);
+	for (i = 1; i <= 8; i++)
+		assert_int_equal(ran[i - 1], i);
+	mailbox_get_stats(box, &stats);
+	assert_int_equal(stats.calls, 8);
+	assert_int_equal(stats.waiting, 0);
+	assert_in_range(stats.most_waiting, 5, 8);
+}
+
+/* Memory has an end, whoever forgets that a peer asks again and again. */
+static void test_bound(void **state)
+{
+	unsigned int n = 0;
+	int err;
+
+	(void)state;
+	while (!(err = mailbox_post(box, note, NULL)) && n < 1000000)
+		n++;
+	assert_int_equal(err, -ENOBUFS);
+	assert_in_range(n, 4096, 100000);
+	while (signalled(0))
+		mailbox_run(box);
+	assert_int_equal(nran, n);
+	assert_int_equal(mailbox_post(box, note, NULL), 0);
+}
+
 static unsigned int total, last[2];
 static bool ordered = true;
 
@@ -158,6 +209,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_nested, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dropped, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_budget, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bound, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 	};
 
