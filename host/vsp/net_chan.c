@@ -47,15 +47,32 @@ static bool send_completion(struct net_chan *c, uint64_t id, const void *data,
 void net_chan_complete(struct net_chan *c, uint64_t id,
 		       const struct nvs_msg *msg, uint32_t len)
 {
-	/* One at most: no packet is taken while it is owed. */
-	if (send_completion(c, id, msg, len))
+	struct net_owed *o = &c->owed[c->nowed];
+
+	/* In order: none overtakes those that wait. */
+	if (!c->nowed && send_completion(c, id, msg, len))
 		return;
 	net_count(c->q, rx_ring_full);
-	c->owed = true;
-	c->owed_id = id;
-	c->owed_len = len;
+	if (c->nowed == NET_OWED) {
+		net_chan_fail(c, "completions are not taken");
+		return;
+	}
+	c->nowed++;
+	o->id = id;
+	o->len = len;
 	if (len)
-		memcpy(&c->owed_msg, msg, sizeof(c->owed_msg));
+		o->msg = *msg;
+}
+
+static void send_owed(struct net_chan *c)
+{
+	unsigned int n = 0;
+
+	while (n < c->nowed && send_completion(c, c->owed[n].id,
+					       &c->owed[n].msg, c->owed[n].len))
+		n++;
+	c->nowed -= n;
+	memmove(c->owed, c->owed + n, c->nowed * sizeof(c->owed[0]));
 }
 
 static void complete_rndis(struct net_chan *c, uint32_t status)
@@ -122,26 +139,24 @@ static void handle(struct net_chan *c)
 	}
 }
 
-bool net_chan_turn(struct net_chan *c)
+/* What waits for room in the ring, or for what the child gives back. */
+static void pump(struct net_chan *c)
 {
-	unsigned int i;
-
-	if (c->failed)
-		return false;
-	if (c->owed &&
-	    send_completion(c, c->owed_id, &c->owed_msg, c->owed_len))
-		c->owed = false;
 	net_batch_pump(c);
 	if (!c->index) {
 		net_rndis_pump(c);
 		net_nvs_pump(c);
 	}
-	if (c->held && !c->owed && c->q->writable)
-		handle_rndis(c);
+}
+
+static bool take_packets(struct net_chan *c)
+{
+	unsigned int i;
+
 	for (i = 0; i < CHAN_BUDGET && !c->failed; i++) {
 		int n;
 
-		if (c->held || c->owed)
+		if (c->held || c->nowed)
 			return false;
 		n = vmbus_chan_recv(c->ch, c->buf, NET_PACKET_MAX, &c->pkt);
 		if (!n)
@@ -155,7 +170,25 @@ bool net_chan_turn(struct net_chan *c)
 		else
 			handle(c);
 	}
-	return !c->failed;
+	return true;
+}
+
+bool net_chan_turn(struct net_chan *c)
+{
+	bool more;
+
+	if (c->failed)
+		return false;
+	send_owed(c);
+	pump(c);
+	if (c->held && !c->nowed && c->q->writable)
+		handle_rndis(c);
+	more = take_packets(c);
+	if (c->failed)
+		return false;
+	/* Completions among them: nothing else may come that wakes us. */
+	pump(c);
+	return more;
 }
 
 static void signalled(struct worker_watch *watch, uint64_t count)
@@ -179,7 +212,8 @@ static void start(void *arg)
 	struct net_chan *c = arg;
 	struct netvsp *n = c->n;
 
-	c->failed = c->held = c->owed = c->sent = false;
+	c->failed = c->held = c->sent = false;
+	c->nowed = 0;
 	c->serving = true;
 	if (!c->index) {
 		net_nvs_reset(n);

@@ -146,7 +146,7 @@ static bool busy(const struct net_chan *c)
 {
 	const struct netvsp *n = c->n;
 
-	return c->active || c->held || c->owed || !STAILQ_EMPTY(&c->waiting) ||
+	return c->active || c->held || c->nowed || !STAILQ_EMPTY(&c->waiting) ||
 	       (!c->index && (n->table_owed || !STAILQ_EMPTY(&n->answers)));
 }
 
@@ -185,7 +185,7 @@ static bool flush_channels(struct net_queue *q, bool unmask)
 		left--;
 		if (c->failed)
 			continue;
-		if (c->active && unmask && !c->held && !c->owed) {
+		if (c->active && unmask && !c->held && !c->nowed) {
 			c->active = vmbus_chan_unmask(c->ch);
 			more |= c->active;
 		} else if (c->active || c->sent) {

@@ -257,6 +257,19 @@ struct net_answer {
 
 /* ---- channels ---- */
 
+/*
+ * Completions that wait for room in the ring: one of a packet, as no other is
+ * taken meanwhile, and those of RECV_BUF and SEND_BUF, which the server thread
+ * looks at.
+ */
+#define NET_OWED 3u
+
+struct net_owed {
+	uint64_t id;
+	struct nvs_msg msg;
+	uint32_t len;
+};
+
 struct net_chan {
 	LIST_ENTRY(net_chan) link; /* server thread */
 	struct netvsp *n;
@@ -280,10 +293,8 @@ struct net_chan {
 	struct vmbus_packet pkt;
 	bool held; /* pkt waits for the back end, from held_at on */
 	uint32_t held_at;
-	bool owed; /* a completion waits for room */
-	uint64_t owed_id;
-	struct nvs_msg owed_msg;
-	uint32_t owed_len;
+	struct net_owed owed[NET_OWED];
+	unsigned int nowed;
 	struct net_batches waiting; /* for room, or a free transfer */
 	struct net_xfer *xfer;
 	unsigned int nxfers, in_flight;
