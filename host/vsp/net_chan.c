@@ -2,7 +2,8 @@
 /*
  * One channel of a card, on its queue's worker.
  *
- * Back-pressure: a packet for which the back end has no room is held, and a
+ * Back-pressure: a packet for which the back end has no room, or whose frames are
+ * more than one turn may send, is held, and a
  * completion for which the ring to the child has none is owed; as long as there
  * is one, the child's further packets stay in its ring.
  */
@@ -12,7 +13,8 @@
 
 #include "netvsp_var.h"
 
-#define CHAN_BUDGET 32u /* packets of one channel in one turn */
+#define CHAN_BUDGET  32u  /* packets of one channel in one turn */
+#define FRAME_BUDGET 256u /* frames in them */
 
 void net_chan_fail(struct net_chan *c, const char *why)
 {
@@ -149,6 +151,7 @@ static void pump(struct net_chan *c)
 	}
 }
 
+/* True: there may be more, and nothing that it must wait for. */
 static bool take_packets(struct net_chan *c)
 {
 	unsigned int i;
@@ -157,7 +160,7 @@ static bool take_packets(struct net_chan *c)
 		int n;
 
 		if (c->held || c->nowed)
-			return false;
+			return c->held && !c->nowed && c->q->writable;
 		n = vmbus_chan_recv(c->ch, c->buf, NET_PACKET_MAX, &c->pkt);
 		if (!n)
 			return false;
@@ -179,6 +182,7 @@ bool net_chan_turn(struct net_chan *c)
 
 	if (c->failed)
 		return false;
+	c->frames = FRAME_BUDGET;
 	send_owed(c);
 	pump(c);
 	if (c->held && !c->nowed && c->q->writable)

@@ -485,16 +485,20 @@ static int handle_messages(struct net_chan *c, const struct nvs_rndis *m)
 	struct rndis_header h;
 	uint32_t bytes;
 	int n = packet_pieces(c, m, &bytes), err;
-	bool good = true;
 
 	if (n < 0)
 		return NVS_STATUS_BAD_RNDIS;
 	if (m->channel != NVS_CHANNEL_DATA)
 		return handle_control(c, n, bytes);
-	if (!c->held_at)
+	if (!c->held_at) {
 		net_count(c->q, tx_packets);
+		c->held_bad = false;
+	}
 	/* A message that lies about its length takes the rest with it. */
 	do {
+		/* There is room for tens of thousands of them. */
+		if (!c->frames)
+			return -EAGAIN;
 		if (bytes - c->held_at < sizeof(h)) {
 			net_bad(c, bad_rndis_length, "RNDIS: %u bytes",
 				bytes - c->held_at);
@@ -514,13 +518,14 @@ static int handle_messages(struct net_chan *c, const struct nvs_rndis *m)
 		err = handle_packet(c, n, c->held_at, h.len, h.len == bytes);
 		if (err == -EAGAIN)
 			return err;
+		c->frames--;
 		if (err)
-			good = false;
+			c->held_bad = true;
 		if (c->held_at)
 			net_count(c->q, tx_batched);
 		c->held_at += h.len;
 	} while (c->held_at < bytes);
-	return good ? NVS_STATUS_OK : NVS_STATUS_BAD_RNDIS;
+	return c->held_bad ? NVS_STATUS_BAD_RNDIS : NVS_STATUS_OK;
 }
 
 /* The frames of a packet leave together, before it is completed. */

@@ -291,8 +291,10 @@ struct net_chan {
 	bool sent;    /* something to be flushed */
 	uint8_t *buf; /* one packet */
 	struct vmbus_packet pkt;
-	bool held; /* pkt waits for the back end, from held_at on */
+	/* pkt waits for the back end, or the next turn, from held_at on. */
+	bool held, held_bad;
 	uint32_t held_at;
+	unsigned int frames; /* that may be sent in this turn */
 	struct net_owed owed[NET_OWED];
 	unsigned int nowed;
 	struct net_batches waiting; /* for room, or a free transfer */
@@ -581,7 +583,7 @@ void net_offload_tell(struct netvsp *n); /* server thread: a job */
 void net_steer_tell(struct netvsp *n);
 
 /* net_tx.c: the RNDIS messages of c->pkt, from c->held_at on.  -EAGAIN: the
- * back end has no room; else NVS_STATUS_*. */
+ * back end has no room, or c->frames are sent; else NVS_STATUS_*. */
 int net_tx_packet(struct net_chan *c, const struct nvs_rndis *m);
 /* Copy out of / skip in a list of pieces. */
 uint32_t net_iov_copy(const struct iovec *iov, unsigned int niov,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "util/log.h"
+#include "util/worker_var.h"
 
 /* Of the sanitiser that these tests are built with; its header is another package. */
 size_t __sanitizer_get_current_allocated_bytes(void);
@@ -75,6 +76,44 @@ static inline void flood_end(struct flood *f)
 		for (i = 0; i < n; i++)
 			f->lines += buf[i] == '\n';
 	close(f->fd);
+}
+
+/* ---- a worker's turns ---- */
+
+/* How much of `count` a worker does at most before it looks at anything else. */
+struct flood_worker {
+	struct worker *w;
+	uint64_t (*count)(void);
+	worker_fn idle;
+	void *arg;
+	uint64_t most;
+};
+
+static inline void flood_worker_turn(void *arg)
+{
+	struct flood_worker *f = arg;
+	uint64_t before = f->count(), did;
+
+	f->idle(f->arg);
+	did = f->count() - before;
+	if (did > f->most)
+		f->most = did;
+}
+
+static inline void flood_worker_begin(void *arg)
+{
+	struct flood_worker *f = arg;
+
+	f->idle = f->w->idle;
+	f->arg = f->w->idle_arg;
+	worker_set_idle(f->w, flood_worker_turn, f);
+}
+
+static inline void flood_worker_end(void *arg)
+{
+	struct flood_worker *f = arg;
+
+	worker_set_idle(f->w, f->idle, f->arg);
 }
 
 #endif

@@ -16,7 +16,6 @@
 
 #include "flood.h"
 #include "net_child.h"
-#include "util/worker_var.h"
 #include "vsp/netvsp_var.h"
 
 #define QUEUES	     4u
@@ -459,6 +458,55 @@ static void oids(void **state)
 				    false });
 }
 
+/* ---- frames ---- */
+
+static uint64_t frames(void)
+{
+	return nc_counter("tx_frames") + nc_counter("tx_drop_backend");
+}
+
+/* Packets of 8000 frames each: what else the worker has to do waits for some. */
+static void many_frames(void **state)
+{
+	struct {
+		uint32_t reserved, count;
+		struct {
+			struct vmb_gpa_range range;
+			uint64_t pfn;
+		} at[120];
+	} g = { 0, 120, { { { 0, 0 }, 0 } } };
+	struct nvs_msg m = { .type = NVS_RNDIS,
+			     .u.rndis = { NVS_CHANNEL_DATA, NVS_NO_SECTION,
+					  0 } };
+	uint8_t *page, frame[14] = { 2 };
+	struct flood_worker turns = { .count = frames };
+	unsigned int i, sent = 0;
+	uint64_t all;
+	uint32_t len = 0;
+
+	(void)state;
+	primary_only();
+	page = child_page(child, NC_MSG_PAGE);
+	while (len + sizeof(struct rndis_packet) + sizeof(frame) <= 4096)
+		len += nc_message(page + len, NULL, 0, frame, sizeof(frame));
+	all = len / (sizeof(struct rndis_packet) + sizeof(frame)) * g.count;
+	for (i = 0; i < g.count; i++) {
+		g.at[i].range.len = len;
+		g.at[i].pfn = CHILD_PFN + CHILD_DATA_PAGE + NC_MSG_PAGE;
+	}
+	turns.w = card->queue[0].worker;
+	worker_call(turns.w, flood_worker_begin, &turns);
+	while (child_send(chan, RING_PKT_GPA_DIRECT, RING_PKT_FLAG_COMPLETION,
+			  sent, &g, sizeof(g), &m, NVS_MSG_LEN))
+		sent++;
+	assert_true(sent > 4 && all > 8000);
+	for (i = 0; i < sent; i++)
+		assert_int_equal(nc_done(chan, i), NVS_STATUS_OK);
+	worker_call(turns.w, flood_worker_end, &turns);
+	assert_int_equal(frames(), sent * all);
+	assert_in_range(turns.most, 1, 512);
+}
+
 /* ---- completions that are owed ---- */
 
 /* The ring is full when the answers to RECV_BUF and SEND_BUF come, too. */
@@ -535,6 +583,7 @@ int main(void)
 		cmocka_unit_test(rndis_messages),
 		cmocka_unit_test(settings),
 		cmocka_unit_test(oids),
+		cmocka_unit_test_teardown(many_frames, end),
 		cmocka_unit_test_teardown(none_lost, end),
 		cmocka_unit_test_teardown(revoked_unanswered, end),
 	};
