@@ -21,6 +21,7 @@
 
 #define CHAN_DEPTH  128u /* operations of one channel in the kernel */
 #define CHAN_ROUNDS 4u	 /* without a flush, when there is always more */
+#define CHAN_BUDGET 64u	 /* packets in one turn: others wait for the worker */
 
 static void chan_turn(void *arg);
 
@@ -162,15 +163,25 @@ static void handle(struct stor_chan *c, const struct vmbus_packet *pkt)
 						   "ranges of a packet");
 }
 
-static void drain(struct stor_chan *c)
+static bool may_read(const struct stor_chan *c)
+{
+	return c->in_flight < STOR_IN_FLIGHT && !atomic_load(&c->s->paused);
+}
+
+/* True: there may be more. */
+static bool drain(struct stor_chan *c)
 {
 	struct vmbus_packet pkt;
+	unsigned int i;
 
-	while (!c->failed && c->in_flight < STOR_IN_FLIGHT) {
-		int n = vmbus_chan_recv(c->ch, c->buf, c->buf_len, &pkt);
+	for (i = 0; i < CHAN_BUDGET; i++) {
+		int n;
 
+		if (c->failed || c->in_flight == STOR_IN_FLIGHT)
+			return false;
+		n = vmbus_chan_recv(c->ch, c->buf, c->buf_len, &pkt);
 		if (!n)
-			return;
+			return false;
 		if (n < 0)
 			stor_chan_fail(
 				c, n == -EMSGSIZE ?
@@ -179,6 +190,7 @@ static void drain(struct stor_chan *c)
 		else
 			handle(c, &pkt);
 	}
+	return may_read(c);
 }
 
 /* ---- the turn ---- */
@@ -200,11 +212,6 @@ static void again(struct stor_chan *c)
 	c->again_queued = true;
 	c->again.done = again_done;
 	worker_complete(c->worker, &c->again, 0);
-}
-
-static bool may_read(const struct stor_chan *c)
-{
-	return c->in_flight < STOR_IN_FLIGHT && !atomic_load(&c->s->paused);
 }
 
 static void quiet_if_owed(struct stor_chan *c)
@@ -236,6 +243,7 @@ static void chan_stopped(struct stor_chan *c)
 static void chan_turn(void *arg)
 {
 	struct stor_chan *c = arg;
+	bool more = false;
 
 	if (!c->serving) {
 		quiet_if_owed(c);
@@ -244,7 +252,7 @@ static void chan_turn(void *arg)
 	if (!c->failed && !c->stopping) {
 		send_waiting(c);
 		if (may_read(c))
-			drain(c);
+			more = drain(c);
 	}
 	quiet_if_owed(c);
 	if (c->stopping) {
@@ -255,10 +263,12 @@ static void chan_turn(void *arg)
 	}
 	if (c->failed)
 		return;
+	if (more)
+		again(c);
 	if (worker_pending(c->worker) && ++c->rounds < CHAN_ROUNDS)
 		return;
 	c->rounds = 0;
-	if (!may_read(c))
+	if (more || !may_read(c))
 		vmbus_chan_flush(c->ch);
 	else if (vmbus_chan_unmask(c->ch))
 		again(c);
