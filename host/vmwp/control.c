@@ -13,6 +13,11 @@
 
 #include "control_var.h"
 
+/* What waits for a client that does not read. */
+#define QUEUED_MAX   1024u
+/* Between two words about the VMBus connection. */
+#define VERSION_USEC 100000u
+
 static void client_free(struct client *client)
 {
 	sd_bus_detach_event(client->bus);
@@ -158,6 +163,7 @@ void control_destroy(struct vmwp *w)
 		return;
 	w->control = NULL;
 	sd_event_source_disable_unref(c->source);
+	sd_event_source_disable_unref(c->version);
 	socket_file_remove(&c->file);
 	if (c->fd >= 0)
 		close(c->fd);
@@ -170,11 +176,34 @@ void control_destroy(struct vmwp *w)
 	free(c);
 }
 
+/* ---- signals ---- */
+
+/* One who does not read for so long misses what is told meanwhile. */
+static struct client *reader(struct client *c)
+{
+	uint64_t n;
+
+	while (c && sd_bus_get_n_queued_write(c->bus, &n) >= 0 &&
+	       n >= QUEUED_MAX)
+		c = c->next;
+	return c;
+}
+
+static struct client *first(const struct vmwp *w)
+{
+	return w->control ? reader(w->control->clients) : NULL;
+}
+
+static struct client *next(const struct client *c)
+{
+	return reader(c->next);
+}
+
 void control_state_changed(struct vmwp *w)
 {
 	struct client *c;
 
-	for (c = w->control ? w->control->clients : NULL; c; c = c->next) {
+	for (c = first(w); c; c = next(c)) {
 		sd_bus_emit_signal(c->bus, CONTROL_PATH, CONTROL_INTERFACE,
 				   "StateChanged", "s", life_state(w));
 		sd_bus_emit_properties_changed(
@@ -182,14 +211,41 @@ void control_state_changed(struct vmwp *w)
 	}
 }
 
-void control_version_changed(struct vmwp *w)
-{
-	struct client *c;
+static void tell_version(struct control *c);
 
-	for (c = w->control ? w->control->clients : NULL; c; c = c->next)
-		sd_bus_emit_properties_changed(c->bus, CONTROL_PATH,
+static int on_version_time(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct control *c = arg;
+
+	(void)s, (void)usec;
+	c->version = sd_event_source_disable_unref(c->version);
+	if (c->version_told != c->w->vmbus_version)
+		tell_version(c);
+	return 0;
+}
+
+/* At once, and then no more for a while. */
+static void tell_version(struct control *c)
+{
+	struct client *client;
+
+	c->version_told = c->w->vmbus_version;
+	for (client = first(c->w); client; client = next(client))
+		sd_bus_emit_properties_changed(client->bus, CONTROL_PATH,
 					       CONTROL_INTERFACE,
 					       "VmbusVersion", NULL);
+	/* Without it each change is told: no less than is promised. */
+	if (sd_event_add_time_relative(c->w->event, &c->version,
+				       CLOCK_MONOTONIC, VERSION_USEC, 0,
+				       on_version_time, c) < 0)
+		c->version = NULL;
+}
+
+/* A child may connect as often as it likes. */
+void control_version_changed(struct vmwp *w)
+{
+	if (w->control && !w->control->version)
+		tell_version(w->control);
 }
 
 void control_crashed(struct vmwp *w, const struct crash *crash)
@@ -197,7 +253,7 @@ void control_crashed(struct vmwp *w, const struct crash *crash)
 	const uint64_t *p = crash->param;
 	struct client *c;
 
-	for (c = w->control ? w->control->clients : NULL; c; c = c->next)
+	for (c = first(w); c; c = next(c))
 		sd_bus_emit_signal(c->bus, CONTROL_PATH, CONTROL_INTERFACE,
 				   "Crashed", "at", 5, p[0], p[1], p[2], p[3],
 				   p[4]);
@@ -208,7 +264,7 @@ void control_disk(struct vmwp *w, bool added, unsigned int controller,
 {
 	struct client *c;
 
-	for (c = w->control ? w->control->clients : NULL; c; c = c->next)
+	for (c = first(w); c; c = next(c))
 		sd_bus_emit_signal(c->bus, CONTROL_PATH, CONTROL_INTERFACE,
 				   added ? "DiskAdded" : "DiskRemoved", "uu",
 				   controller, lun);
@@ -218,7 +274,7 @@ void control_card(struct vmwp *w, bool added, unsigned int number)
 {
 	struct client *c;
 
-	for (c = w->control ? w->control->clients : NULL; c; c = c->next)
+	for (c = first(w); c; c = next(c))
 		sd_bus_emit_signal(c->bus, CONTROL_PATH, CONTROL_INTERFACE,
 				   added ? "CardAdded" : "CardRemoved", "u",
 				   (uint32_t)number);

@@ -28,7 +28,9 @@ struct control {
 	sd_id128_t id;
 	struct client *clients;
 	unsigned int count, last;
-	struct log_limit limit; /* lines about clients */
+	struct log_limit limit;	  /* lines about clients */
+	sd_event_source *version; /* NULL: told long ago */
+	uint32_t version_told;
 };
 
 /* The worker's object on a new connection. 0 or -errno. */

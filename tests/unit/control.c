@@ -546,6 +546,95 @@ static void test_rude(void **state)
 	with_client(rude);
 }
 
+/* ---- more to be told than anybody reads ---- */
+
+size_t __sanitizer_get_current_allocated_bytes(void);
+
+static size_t flood_bytes;
+
+/* Main thread: what a child can cause. */
+static void versions_change(void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < 20000; i++) {
+		w.vmbus_version = i & 1 ? 0x50003 : 0;
+		control_version_changed(&w);
+	}
+	*(bool *)arg = true;
+}
+
+static void states_change(void *arg)
+{
+	size_t before = __sanitizer_get_current_allocated_bytes();
+	unsigned int i;
+
+	for (i = 0; i < 20000; i++)
+		control_state_changed(&w);
+	flood_bytes = __sanitizer_get_current_allocated_bytes() - before;
+	*(bool *)arg = true;
+}
+
+static void on_main(void (*fn)(void *arg))
+{
+	bool done = false;
+
+	loop_post(&w, fn, &done);
+	while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE))
+		usleep(1000);
+}
+
+static unsigned int versions_told;
+static char last_version[16];
+
+static int on_properties(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	const char *name, *text;
+
+	if (sd_bus_message_skip(m, "s") < 0 ||
+	    sd_bus_message_enter_container(m, 'a', "{sv}") <= 0 ||
+	    sd_bus_message_enter_container(m, 'e', "sv") <= 0 ||
+	    sd_bus_message_read(m, "s", &name) <= 0 ||
+	    strcmp(name, "VmbusVersion") ||
+	    sd_bus_message_read(m, "v", "s", &text) <= 0)
+		return 0;
+	versions_told++;
+	snprintf(last_version, sizeof(last_version), "%s", text);
+	return 0;
+}
+
+static void flooded(void)
+{
+	sd_bus *bus = connect_to();
+	unsigned int i;
+
+	assert_true(call(bus, "Ping", NULL, NULL) >= 0);
+	assert_true(sd_bus_add_match(bus, NULL,
+				     "type='signal',"
+				     "member='PropertiesChanged'",
+				     on_properties, NULL) >= 0);
+	on_main(versions_change);
+	for (i = 0; i < 100 && strcmp(last_version, "5.3"); i++) {
+		while (sd_bus_process(bus, NULL) > 0)
+			;
+		sd_bus_wait(bus, 100000);
+	}
+	/* The first and the last, and hardly more. */
+	assert_string_equal(last_version, "5.3");
+	assert_in_range(versions_told, 2, 40);
+	/* Without a reader there is an end, too. */
+	on_main(states_change);
+	assert_true(flood_bytes < 4 << 20);
+	assert_true(call(bus, "Ping", NULL, NULL) >= 0);
+	sd_bus_flush_close_unref(bus);
+}
+
+static void test_flood(void **state)
+{
+	with_client(flooded);
+	w.vmbus_version = 0;
+}
+
 static void test_path_taken(void **state)
 {
 	struct vmwp other = { .opt = &opt, .event = w.event };
@@ -585,6 +674,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_like_a_bus, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_rude, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_path_taken, setup,
 						teardown),
 	};
