@@ -17,6 +17,7 @@
 #include "vmwp.h"
 
 #define BRIDGE_BUFFERS	     64
+#define BRIDGE_TURN_NS	     2000000u
 #define MESSAGE_TYPE_CHANNEL 1
 
 struct posted {
@@ -50,20 +51,20 @@ static bool bridge_take(struct bridge *b, struct posted *out)
 	return got;
 }
 
-/* Main thread.  A full queue's worth at most, so that others get their turn. */
+/* Main thread.  Not for long, so that others get their turn. */
 static void bridge_drain(void *arg)
 {
 	struct vmwp *w = arg;
 	struct posted msg;
-	unsigned int i;
+	uint64_t end = loop_now_ns() + BRIDGE_TURN_NS;
 
-	for (i = 0; i < BRIDGE_BUFFERS; i++) {
+	do {
 		if (!bridge_take(w->bridge, &msg))
 			return;
 		if (!w->resetting && w->state != VMWP_STOPPING)
 			vmbus_server_message(w->srv, msg.connection,
 					     msg.payload, msg.size);
-	}
+	} while (loop_now_ns() < end);
 	loop_post(w, bridge_drain, w);
 }
 

@@ -41,11 +41,70 @@ int loop_watch(struct vmwp *w, int fd, void (*fn)(void *arg), void *arg,
 	return 0;
 }
 
+/* ---- how long others have to wait ---- */
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+struct began {
+	uint64_t wall, cpu;
+};
+
+static struct began begin(void)
+{
+	return (struct began){ loop_now_ns(), cpu_ns() };
+}
+
+static void note(struct loop_time *t, const struct began *b)
+{
+	uint64_t wall = loop_now_ns() - b->wall, cpu = cpu_ns() - b->cpu;
+
+	if (wall > t->longest_ns)
+		t->longest_ns = wall;
+	if (cpu > t->longest_cpu_ns)
+		t->longest_cpu_ns = cpu;
+}
+
+int loop_turn(struct vmwp *w, uint64_t timeout_us)
+{
+	struct began b;
+	int err = sd_event_prepare(w->event);
+
+	if (!err)
+		err = sd_event_wait(w->event, timeout_us);
+	if (err <= 0)
+		return err;
+	b = begin();
+	err = sd_event_dispatch(w->event);
+	w->loop.turns++;
+	note(&w->loop.turn, &b);
+	return err;
+}
+
+void loop_get_stats(const struct vmwp *w, struct loop_stats *out)
+{
+	struct mailbox_stats s;
+
+	mailbox_get_stats(w->mailbox, &s);
+	*out = w->loop;
+	out->calls = s.calls;
+	out->most_waiting = s.most_waiting;
+}
+
+/* ---- calls, signals ---- */
+
 static void on_mail(void *arg)
 {
 	struct vmwp *w = arg;
+	struct began b = begin();
 
 	mailbox_run(w->mailbox);
+	note(&w->loop.call, &b);
 }
 
 static int on_signal(sd_event_source *s, const struct signalfd_siginfo *si,
@@ -103,10 +162,12 @@ void loop_destroy(struct vmwp *w)
 
 void loop_post(struct vmwp *w, mailbox_fn fn, void *arg)
 {
-	if (!mailbox_post(w->mailbox, fn, arg))
+	int err = mailbox_post(w->mailbox, fn, arg);
+
+	if (!err)
 		return;
 	/* A lost call is a lost completion: the VM could never end in order. */
-	log_err("vmwp", "out of memory");
+	log_err("vmwp", "calls of the main thread: %s", strerror(-err));
 	_Exit(VMWP_EXIT_INTERNAL);
 }
 
@@ -134,7 +195,7 @@ int loop_wait(struct vmwp *w, const bool *flag, bool value,
 
 		if (now >= end)
 			return -ETIMEDOUT;
-		err = sd_event_run(w->event, (end - now) / 1000 + 1);
+		err = loop_turn(w, (end - now) / 1000 + 1);
 		if (err < 0 && err != -EINTR)
 			return err;
 	}

@@ -37,7 +37,7 @@ static void run(struct vmwp *w)
 	int err;
 
 	while (!w->finished) {
-		err = sd_event_run(w->event, UINT64_MAX);
+		err = loop_turn(w, UINT64_MAX);
 		if (err < 0 && err != -EINTR) {
 			log_err("vmwp", "main loop: %s", strerror(-err));
 			life_finish(w, VMWP_EXIT_INTERNAL);

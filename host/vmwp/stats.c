@@ -87,6 +87,23 @@ static void add_hypervisor(struct vmwp *w, struct json_object *root)
 	json_object_object_add(root, "hypervisor", hv);
 }
 
+/* What the child can have it do is in "calls"; a turn may be a user's command. */
+static void add_main(struct vmwp *w, struct json_object *root)
+{
+	struct json_object *o = json_object_new_object();
+	struct loop_stats s;
+
+	loop_get_stats(w, &s);
+	put(o, "turns", s.turns);
+	put(o, "turn_longest_us", s.turn.longest_ns / 1000);
+	put(o, "turn_longest_cpu_us", s.turn.longest_cpu_ns / 1000);
+	put(o, "calls", s.calls);
+	put(o, "calls_longest_us", s.call.longest_ns / 1000);
+	put(o, "calls_longest_cpu_us", s.call.longest_cpu_ns / 1000);
+	put(o, "calls_waiting_most", s.most_waiting);
+	json_object_object_add(root, "main", o);
+}
+
 static void add_channel(struct vmbus_chan *ch, void *arg)
 {
 	struct json_object *o = json_object_new_object();
@@ -249,6 +266,7 @@ struct json_object *stats_collect(struct vmwp *w)
 	put(root, "resets", w->resets);
 	add_exits(w, root);
 	add_hypervisor(w, root);
+	add_main(w, root);
 	add_vmbus(w, root);
 	add_disks(w, root);
 	json_object_object_add(root, "nets", stats_cards(w));

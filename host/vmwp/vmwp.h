@@ -45,10 +45,23 @@ struct crash {
 	uint64_t param[5], control;
 };
 
+struct loop_time {
+	uint64_t longest_ns, longest_cpu_ns;
+};
+
+struct loop_stats {
+	uint64_t turns;
+	struct loop_time turn; /* any */
+	struct loop_time call; /* deferred calls, and other threads' */
+	uint64_t calls;
+	unsigned int most_waiting;
+};
+
 struct vmwp {
 	const struct options *opt;
 	sd_event *event;
 	struct mailbox *mailbox;
+	struct loop_stats loop;
 	struct vm *vm;
 	struct hv *hv;
 	sd_event_source *resample; /* hv_resample_fd() */
@@ -81,7 +94,16 @@ void devices_destroy(struct vmwp *w);
 /* loop.c */
 int loop_create(struct vmwp *w, char *why, size_t why_len);
 void loop_destroy(struct vmwp *w);
-/* Any thread: fn(arg) on the main thread.  Without memory the process ends. */
+/*
+ * What the first event is that is there, or comes in `timeout_us`: the main thread
+ * is busy with it for one turn.  0 or more, or -errno.
+ */
+int loop_turn(struct vmwp *w, uint64_t timeout_us);
+void loop_get_stats(const struct vmwp *w, struct loop_stats *out);
+/*
+ * Any thread: fn(arg) on the main thread.  Without memory the process ends, and so
+ * it does when far more calls wait than there can be.
+ */
 void loop_post(struct vmwp *w, mailbox_fn fn, void *arg);
 /* Calls fn whenever fd has input; fn runs on the main thread. */
 int loop_watch(struct vmwp *w, int fd, void (*fn)(void *arg), void *arg,
