@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "backend/net/user_var.h"
 #include "net_card.h"
 
 #define CHILD	  0x0a00020fu
@@ -532,6 +533,42 @@ static void test_restricted(void **state)
 	close(fds[1].fd);
 }
 
+/* ---- what the child could change meanwhile ---- */
+
+static const uint8_t *handed;
+
+static void note_input(Slirp *slirp, const uint8_t *input, int len)
+{
+	(void)slirp, (void)len;
+	handed = input;
+}
+
+/* In one piece or in three: libslirp never looks into the child's memory. */
+static void test_copy(void **state)
+{
+	struct slirp_api spy;
+	struct iovec whole = { frame, 60 };
+	struct user *u;
+
+	(void)state;
+	open_card(false);
+	u = (struct user *)card.net;
+	spy = *u->api;
+	spy.input = note_input;
+	u->api = &spy;
+	card_frame(frame, 60, 1);
+	card.iov = &whole;
+	card.niov = 1;
+	assert_int_equal(card_call(&card, card_send_fn), 0);
+	assert_false(handed >= frame && handed < frame + sizeof(frame));
+	assert_memory_equal(handed, frame, 60);
+	card_frame(frame, 60, 2);
+	send_frame(60);
+	assert_false(handed >= frame && handed < frame + sizeof(frame));
+	assert_memory_equal(handed, frame, 60);
+	card_close(&card);
+}
+
 /* ---- life ---- */
 
 static unsigned int open_fds(void)
@@ -592,6 +629,7 @@ int main(void)
 		cmocka_unit_test(test_hostfwd),
 		cmocka_unit_test(test_bad_hostfwd),
 		cmocka_unit_test(test_restricted),
+		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_again),
 		cmocka_unit_test(test_refused),
 	};

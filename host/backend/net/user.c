@@ -255,7 +255,6 @@ static int user_send(struct net *n, unsigned int queue,
 		     unsigned int niov)
 {
 	struct user *u = (struct user *)n;
-	const uint8_t *frame = iov[0].iov_base;
 	size_t len = net_iov_len(iov, niov);
 
 	(void)queue;
@@ -265,13 +264,11 @@ static int user_send(struct net *n, unsigned int queue,
 		return -EOPNOTSUPP;
 	if (len > NET_FRAME_MIN + n->info.max_mtu + 4)
 		return -EMSGSIZE;
-	if (niov != 1) {
-		net_iov_get(iov, niov, u->flat, len);
-		frame = u->flat;
-		net_count(&n->stats[0].bytes_copied, len);
-	}
+	/* libslirp looks more than once at what the child could change. */
+	net_iov_get(iov, niov, u->flat, len);
+	net_count(&n->stats[0].bytes_copied, len);
 	pthread_mutex_lock(&slirp_lock);
-	u->api->input(u->slirp, frame, len);
+	u->api->input(u->slirp, u->flat, len);
 	pthread_mutex_unlock(&slirp_lock);
 	user_kick(u);
 	return 0;

@@ -76,7 +76,7 @@ struct user {
 	struct user_frame *first, **last; /* for the child */
 	size_t held;			  /* bytes of them */
 	bool waiting;			  /* recv() said -EAGAIN */
-	uint8_t *flat;			  /* a frame out of pieces */
+	uint8_t *flat;			  /* the child's frame */
 };
 
 extern const SlirpCb user_callbacks;
