@@ -266,7 +266,7 @@ static void test_frames(void **state)
 	after = ts.tv_sec * 1000000000ull + ts.tv_nsec;
 	net_get_stats(a.net, 0, &s);
 	assert_int_equal(s.frames_out, 7);
-	assert_int_equal(s.bytes_copied, total);
+	assert_int_equal(s.bytes_copied, 2 * total);
 	card_close(&a);
 	card_close(&b);
 	assert_int_equal(net_capture_close(c), 0);
@@ -368,6 +368,95 @@ static void test_threads(void **state)
 	free(r.data);
 }
 
+/* ---- a child that changes its memory meanwhile ---- */
+
+static uint8_t passed[60];
+
+static bool child_memory(const void *at)
+{
+	return (const uint8_t *)at >= frame &&
+	       (const uint8_t *)at < frame + sizeof(frame);
+}
+
+static int sly_start(struct net *n, unsigned int queue, struct worker *w)
+{
+	(void)n, (void)queue, (void)w;
+	return 0;
+}
+
+static void sly_stop(struct net *n, unsigned int queue)
+{
+	(void)n, (void)queue;
+}
+
+static int sly_send(struct net *n, unsigned int queue,
+		    const struct virtio_net_hdr *hdr, const struct iovec *iov,
+		    unsigned int niov)
+{
+	(void)n, (void)queue, (void)hdr, (void)niov;
+	memcpy(passed, iov[0].iov_base, sizeof(passed));
+	frame[40] ^= 0xff;
+	return 0;
+}
+
+static int sly_recv(struct net *n, unsigned int queue,
+		    struct virtio_net_hdr *hdr, const struct iovec *iov,
+		    unsigned int niov)
+{
+	(void)n, (void)queue, (void)hdr, (void)niov;
+	if (child_memory(iov[0].iov_base))
+		return -EAGAIN;
+	memcpy(iov[0].iov_base, passed, sizeof(passed));
+	return sizeof(passed);
+}
+
+static void sly_close(struct net *n)
+{
+	free(n);
+}
+
+static const struct net_ops sly_ops = {
+	.name = "sly",
+	.start = sly_start,
+	.stop = sly_stop,
+	.send = sly_send,
+	.recv = sly_recv,
+	.close = sly_close,
+};
+
+/* What is written down is what the back end was given and gave. */
+static void test_sly(void **state)
+{
+	struct net_capture *c = open_capture();
+	struct net *n = calloc(1, sizeof(*n));
+	struct iovec whole = { frame, sizeof(passed) };
+	struct packet p;
+	struct reader r;
+	struct card card;
+
+	(void)state;
+	assert_non_null(n);
+	n->ops = &sly_ops;
+	n->name = strdup("sly");
+	n->info.queues = 1;
+	card_open(&card, wrap(c, n, 0));
+	card_frame(frame, sizeof(passed), 1);
+	card.iov = &whole;
+	card.niov = 1;
+	assert_int_equal(card_call(&card, card_send_fn), 0);
+	assert_memory_not_equal(frame, passed, sizeof(passed));
+	assert_int_equal(card_call(&card, card_recv_fn), sizeof(passed));
+	assert_memory_equal(frame, passed, sizeof(passed));
+	card_close(&card);
+	assert_int_equal(net_capture_close(c), 0);
+	reader_open(&r);
+	assert_true(reader_next(&r, &p));
+	assert_memory_equal(p.data, passed, sizeof(passed));
+	assert_true(reader_next(&r, &p));
+	assert_memory_equal(p.data, passed, sizeof(passed));
+	free(r.data);
+}
+
 /* ---- what cannot be written ---- */
 
 static void test_full(void **state)
@@ -459,9 +548,13 @@ static void test_tcpdump(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_frames),  TEST(test_only_what_passed),
-		TEST(test_threads), TEST(test_full),
-		TEST(test_refused), TEST(test_discard),
+		TEST(test_sly),
+		TEST(test_frames),
+		TEST(test_only_what_passed),
+		TEST(test_threads),
+		TEST(test_full),
+		TEST(test_refused),
+		TEST(test_discard),
 		TEST(test_tcpdump),
 	};
 

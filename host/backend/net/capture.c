@@ -47,6 +47,11 @@ struct capture {
 	struct net net;
 	struct net_capture *file;
 	uint32_t interface;
+	/*
+	 * The frame on its way, of each queue that was started.  What is written
+	 * down is what passes: the child may change its own memory meanwhile.
+	 */
+	uint8_t *copy[NET_QUEUES_MAX];
 };
 
 /* ---- the file; all with the lock held ---- */
@@ -148,8 +153,8 @@ static void put_interface(struct net_capture *c, const char *name,
 	block_end(c, at);
 }
 
-static void put_frame(struct capture *cap, const struct iovec *iov,
-		      unsigned int niov, size_t len, uint32_t flags)
+static void put_frame(struct capture *cap, const uint8_t *frame, size_t len,
+		      uint32_t flags)
 {
 	struct net_capture *c = cap->file;
 	struct timespec ts;
@@ -166,7 +171,8 @@ static void put_frame(struct capture *cap, const struct iovec *iov,
 		put32(c, ns);
 		put32(c, len);
 		put32(c, len);
-		c->used += net_iov_get(iov, niov, c->buf + c->used, len);
+		memcpy(c->buf + c->used, frame, len);
+		c->used += len;
 		pad(c);
 		put_option(c, OPTION_PKT_FLAGS, &flags, sizeof(flags));
 		put_option(c, OPTION_END, NULL, 0);
@@ -246,6 +252,12 @@ void net_capture_discard(struct net_capture *c)
 
 static int capture_start(struct net *n, unsigned int queue, struct worker *w)
 {
+	struct capture *cap = (struct capture *)n;
+
+	if (!cap->copy[queue])
+		cap->copy[queue] = malloc(NET_FRAME_MAX);
+	if (!cap->copy[queue])
+		return -ENOMEM;
 	return net_queue_start(n->lower, queue, w);
 }
 
@@ -254,17 +266,28 @@ static void capture_stop(struct net *n, unsigned int queue)
 	net_queue_stop(n->lower, queue);
 }
 
+/* Copied twice: for the way, and into the buffer once it has gone. */
+static void written_down(struct net *n, unsigned int queue, size_t len,
+			 uint32_t flags)
+{
+	struct capture *cap = (struct capture *)n;
+
+	put_frame(cap, cap->copy[queue], len, flags);
+	net_count(&n->stats[queue].bytes_copied, 2 * len);
+}
+
 static int capture_send(struct net *n, unsigned int queue,
 			const struct virtio_net_hdr *hdr,
 			const struct iovec *iov, unsigned int niov)
 {
-	int err = net_send(n->lower, queue, hdr, iov, niov);
 	size_t len = net_iov_len(iov, niov);
+	struct iovec copy = { ((struct capture *)n)->copy[queue], len };
+	int err;
 
-	if (!err) {
-		put_frame((struct capture *)n, iov, niov, len, FLAG_OUTBOUND);
-		net_count(&n->stats[queue].bytes_copied, len);
-	}
+	net_iov_get(iov, niov, copy.iov_base, len);
+	err = net_send(n->lower, queue, hdr, &copy, 1);
+	if (!err)
+		written_down(n, queue, len, FLAG_OUTBOUND);
 	return err;
 }
 
@@ -272,11 +295,14 @@ static int capture_recv(struct net *n, unsigned int queue,
 			struct virtio_net_hdr *hdr, const struct iovec *iov,
 			unsigned int niov)
 {
-	int len = net_recv(n->lower, queue, hdr, iov, niov);
+	size_t room = net_iov_len(iov, niov);
+	struct iovec copy = { ((struct capture *)n)->copy[queue],
+			      room < NET_FRAME_MAX ? room : NET_FRAME_MAX };
+	int len = net_recv(n->lower, queue, hdr, &copy, 1);
 
 	if (len >= 0) {
-		put_frame((struct capture *)n, iov, niov, len, FLAG_INBOUND);
-		net_count(&n->stats[queue].bytes_copied, len);
+		net_iov_put(iov, niov, copy.iov_base, len);
+		written_down(n, queue, len, FLAG_INBOUND);
 	}
 	return len;
 }
@@ -288,8 +314,13 @@ static int capture_set_offloads(struct net *n, unsigned int can)
 
 static void capture_close(struct net *n)
 {
+	struct capture *cap = (struct capture *)n;
+	unsigned int i;
+
 	net_close(n->lower);
-	free(n);
+	for (i = 0; i < NET_QUEUES_MAX; i++)
+		free(cap->copy[i]);
+	free(cap);
 }
 
 static const struct net_ops capture_ops = {
