@@ -194,6 +194,7 @@ static void test_garble(void **state)
 
 static void test_duplicate(void **state)
 {
+	struct net_queue_stats s;
 	unsigned int i;
 
 	(void)state;
@@ -204,6 +205,9 @@ static void test_duplicate(void **state)
 		if (!(i % 2))
 			fetch_number(&peer, i);
 	}
+	/* Twice the same: the child's memory is looked at once. */
+	net_get_stats(card.net, 0, &s);
+	assert_int_equal(s.bytes_copied, 3 * LEN);
 	for (i = 0; i < 6; i++) {
 		send_number(&peer, i);
 		fetch_number(&card, i);

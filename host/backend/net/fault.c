@@ -69,19 +69,15 @@ static uint8_t *garble_at(const struct iovec *iov, unsigned int niov,
 	return NULL;
 }
 
-/* The child's memory is not ours to change. */
-static int send_garbled(struct fault *f, unsigned int queue,
-			const struct virtio_net_hdr *hdr,
-			const struct iovec *iov, unsigned int niov,
-			uint64_t number)
+/* The child's memory is not ours to change, and its to change at any time. */
+static struct iovec take_copy(struct fault *f, unsigned int queue,
+			      const struct iovec *iov, unsigned int niov)
 {
-	size_t len = net_iov_len(iov, niov);
-	struct iovec copy = { f->copy[queue], len };
+	struct iovec copy = { f->copy[queue], net_iov_len(iov, niov) };
 
-	net_iov_get(iov, niov, copy.iov_base, len);
-	net_count(&f->net.stats[queue].bytes_copied, len);
-	*garble_at(&copy, 1, len, number) ^= 0xff;
-	return net_send(f->lower, queue, hdr, &copy, 1);
+	net_iov_get(iov, niov, copy.iov_base, copy.iov_len);
+	net_count(&f->net.stats[queue].bytes_copied, copy.iov_len);
+	return copy;
 }
 
 static int send_hit(struct fault *f, unsigned int queue,
@@ -89,15 +85,19 @@ static int send_hit(struct fault *f, unsigned int queue,
 		    unsigned int niov, uint64_t number)
 {
 	struct fault_queue *q = &f->queue[queue];
+	struct iovec copy;
 	int err = 0;
 
 	switch (f->rule.op) {
 	case FAULT_GARBLE:
-		return send_garbled(f, queue, hdr, iov, niov, number);
+		copy = take_copy(f, queue, iov, niov);
+		*garble_at(&copy, 1, copy.iov_len, number) ^= 0xff;
+		return net_send(f->lower, queue, hdr, &copy, 1);
 	case FAULT_DUPLICATE:
-		err = net_send(f->lower, queue, hdr, iov, niov);
+		copy = take_copy(f, queue, iov, niov);
+		err = net_send(f->lower, queue, hdr, &copy, 1);
 		if (!err)
-			net_send(f->lower, queue, hdr, iov, niov);
+			net_send(f->lower, queue, hdr, &copy, 1);
 		return err;
 	case FAULT_REORDER:
 	case FAULT_DELAY:
@@ -358,7 +358,9 @@ static int set_up(struct fault *f, struct net *lower)
 		f->net.info.can = 0;
 	if (!f->net.name)
 		return -ENOMEM;
-	return f->rule.op == FAULT_GARBLE ? prepare_copies(f) : 0;
+	return f->rule.op == FAULT_GARBLE || f->rule.op == FAULT_DUPLICATE ?
+		       prepare_copies(f) :
+		       0;
 }
 
 int net_fault_wrap(struct net *lower, const char *spec, struct net **out,
