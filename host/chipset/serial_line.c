@@ -20,10 +20,12 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "serial_var.h"
+#include "util/accept.h"
 #include "util/thread.h"
 
 #define GATHER_NS 2000000l
@@ -238,11 +240,31 @@ static void input_end(struct serial *s)
 		watch(l, l->listener, true);
 }
 
+static void listen_later(struct line *l)
+{
+	const struct itimerspec when = {
+		.it_value = { .tv_nsec = ACCEPT_PAUSE_MS * 1000000l },
+	};
+
+	if (!timerfd_settime(l->again, 0, &when, NULL))
+		watch(l, l->listener, false);
+}
+
+static void listen_again(struct line *l)
+{
+	uint64_t count;
+
+	if (read(l->again, &count, sizeof(count)) == sizeof(count) && l->in < 0)
+		watch(l, l->listener, true);
+}
+
 static void peer_accept(struct serial *s)
 {
 	struct line *l = &s->line;
-	int fd = accept4(l->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept_next(l->listener, s->name);
 
+	if (accept_starved(fd))
+		listen_later(l);
 	if (fd < 0)
 		return;
 	if (watch_add(l, fd)) {
@@ -331,6 +353,8 @@ void serial_input_ready(struct serial *s)
 	for (i = 0; i < n; i++) {
 		if (e[i].data.fd == l->listener)
 			peer_accept(s);
+		else if (e[i].data.fd == l->again)
+			listen_again(l);
 		else if (l->in >= 0)
 			input_read(s);
 	}
@@ -412,9 +436,14 @@ static int open_unix(struct line *l, const char *path, char *why,
 	}
 	if (listen(l->listener, 1))
 		return -errno;
+	/* Now, as it is wanted when there is no descriptor left. */
+	l->again = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (l->again < 0)
+		return -errno;
 	l->out_is_socket = true;
 	l->out_is_peer = true;
-	return watch_add(l, l->listener);
+	err = watch_add(l, l->again);
+	return err ? err : watch_add(l, l->listener);
 }
 
 /* Without a *why where the error's own text says it all. */
@@ -445,6 +474,7 @@ int line_open(struct serial *s, char *why, size_t why_len)
 	l->out = -1;
 	l->in = -1;
 	l->listener = -1;
+	l->again = -1;
 	l->always = -1;
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (l->epoll >= 0 && !strcmp(target, "none"))
@@ -478,6 +508,8 @@ void line_close(struct serial *s)
 		close(l->out);
 	if (l->listener >= 0)
 		close(l->listener);
+	if (l->again >= 0)
+		close(l->again);
 	if (l->always >= 0)
 		close(l->always);
 	if (l->epoll >= 0)

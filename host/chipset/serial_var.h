@@ -33,6 +33,7 @@ struct line {
 	bool out_is_socket, out_is_peer;
 	int in; /* -1: nothing to read from */
 	int listener;
+	int again;  /* a timer: listens again, after want of descriptors */
 	int epoll;  /* what serial_input_fd() hands out */
 	int always; /* stands for an `in` that can't be polled */
 	struct socket_file file;

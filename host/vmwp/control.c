@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "control_var.h"
+#include "util/accept.h"
 
 /* What waits for a client that does not read. */
 #define QUEUED_MAX   1024u
@@ -91,13 +92,31 @@ static int client_create(struct control *c, int fd)
 	return 0;
 }
 
+static int listen_again(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct control *c = arg;
+
+	(void)s, (void)usec;
+	return sd_event_source_set_enabled(c->source, SD_EVENT_ON);
+}
+
+static void listen_later(struct control *c)
+{
+	if (sd_event_source_set_time_relative(c->again,
+					      ACCEPT_PAUSE_MS * 1000) >= 0 &&
+	    sd_event_source_set_enabled(c->again, SD_EVENT_ONESHOT) >= 0)
+		sd_event_source_set_enabled(c->source, SD_EVENT_OFF);
+}
+
 static void on_connection(void *arg)
 {
 	struct control *c = arg;
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
-	int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), err;
+	int fd = accept_next(c->fd, "control"), err;
 
+	if (accept_starved(fd))
+		listen_later(c);
 	if (fd < 0)
 		return;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) ||
@@ -150,9 +169,15 @@ int control_create(struct vmwp *w, char *why, size_t why_len)
 	err = c->fd < 0 ? -errno : listen_at(c, w->opt->control, why, why_len);
 	if (!err)
 		err = loop_watch(w, c->fd, on_connection, c, &c->source);
-	if (err)
+	/* Now, as it takes a descriptor, and is wanted when there is none. */
+	if (!err)
+		err = sd_event_add_time(w->event, &c->again, CLOCK_MONOTONIC, 0,
+					0, listen_again, c);
+	if (err >= 0)
+		err = sd_event_source_set_enabled(c->again, SD_EVENT_OFF);
+	if (err < 0)
 		control_destroy(w);
-	return err;
+	return err < 0 ? err : 0;
 }
 
 void control_destroy(struct vmwp *w)
@@ -164,6 +189,7 @@ void control_destroy(struct vmwp *w)
 	w->control = NULL;
 	sd_event_source_disable_unref(c->source);
 	sd_event_source_disable_unref(c->version);
+	sd_event_source_disable_unref(c->again);
 	socket_file_remove(&c->file);
 	if (c->fd >= 0)
 		close(c->fd);

@@ -25,6 +25,7 @@ struct control {
 	int fd;
 	struct socket_file file;
 	sd_event_source *source;
+	sd_event_source *again; /* listens again, after want of descriptors */
 	sd_id128_t id;
 	struct client *clients;
 	unsigned int count, last;

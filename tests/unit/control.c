@@ -24,6 +24,7 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#include "starve.h"
 #include "vmwp/vmwp.h"
 
 #define PATH	  "/org/enlight/Worker1"
@@ -664,6 +665,39 @@ static void test_path_taken(void **state)
 	unlink(socket_path);
 }
 
+static void ping(void)
+{
+	sd_bus *bus = connect_to();
+
+	assert_true(call(bus, "Ping", NULL, NULL) >= 0);
+	sd_bus_flush_close_unref(bus);
+}
+
+/* No descriptor for a client: it waits, and the loop has nothing to do. */
+static void test_starved(void **state)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
+	unsigned int turns = 0;
+	rlim_t limit;
+	uint64_t end;
+
+	strcpy(addr.sun_path, socket_path);
+	limit = starve();
+	err = connect(fd, (struct sockaddr *)&addr, sizeof(addr));
+	for (end = loop_now_ns() + 500000000; loop_now_ns() < end; turns++)
+		if (sd_event_run(w.event, 100000) < 0)
+			break;
+	feed(limit);
+	assert_int_equal(err, 0);
+	assert_true(loop_now_ns() >= end);
+	assert_in_range(turns, 1, 20);
+	with_client(ping);
+	close(fd);
+	while (sd_event_run(w.event, 0) > 0)
+		;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -675,6 +709,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_rude, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_starved, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_path_taken, setup,
 						teardown),
 	};

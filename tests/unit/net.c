@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "net_card.h"
+#include "starve.h"
 #include "backend/net/stream.h"
 
 #define BIG NET_FRAME_MAX
@@ -403,6 +404,36 @@ static void test_server(void **state)
 	assert_int_equal(stat(path_a, &st), -1);
 }
 
+/* No descriptor for the other end: it waits, and the worker sleeps. */
+static void test_starved(void **state)
+{
+	struct net_options server = { .kind = "socket",
+				      .path = path_a,
+				      .server = true };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
+	struct worker_stats before, after;
+	struct card a;
+	rlim_t limit;
+
+	(void)state;
+	card_open(&a, open_net(&server));
+	memcpy(addr.sun_path, path_a, strlen(path_a));
+	worker_get_stats(a.worker, &before);
+	limit = starve();
+	err = connect(fd, (struct sockaddr *)&addr, sizeof(addr));
+	usleep(500000);
+	worker_get_stats(a.worker, &after);
+	feed(limit);
+	assert_int_equal(err, 0);
+	assert_in_range(after.wakeups - before.wakeups, 1, 20);
+	assert_false(net_link(a.net));
+	assert_true(card_wait(&a.link, 20000));
+	assert_true(net_link(a.net));
+	card_close(&a);
+	close(fd);
+}
+
 /* Left behind by a process that was killed. */
 static void test_stale(void **state)
 {
@@ -643,9 +674,10 @@ int main(void)
 		TEST(test_null_datagrams), TEST(test_stream),
 		TEST(test_dgram),	   TEST(test_full),
 		TEST(test_stream_batch),   TEST(test_server),
-		TEST(test_stale),	   TEST(test_dgram_paths),
-		TEST(test_qemu),	   TEST(test_framing),
-		TEST(test_bad_length),	   TEST(test_no_leaks),
+		TEST(test_starved),	   TEST(test_stale),
+		TEST(test_dgram_paths),	   TEST(test_qemu),
+		TEST(test_framing),	   TEST(test_bad_length),
+		TEST(test_no_leaks),
 	};
 
 	return cmocka_run_group_tests_name("net", tests, NULL, NULL);

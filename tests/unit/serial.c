@@ -22,6 +22,7 @@
 
 #include "chipset/rtc.h"
 #include "chipset/serial.h"
+#include "starve.h"
 
 #define COM 0x3f8
 
@@ -243,6 +244,40 @@ static void test_socket(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+/* No descriptor for a peer: it waits, and the owner has nothing to do. */
+static void test_starved(void **state)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), i, err;
+	unsigned int calls = 0;
+	rlim_t limit;
+	char c;
+
+	(void)state;
+	open_socket();
+	strcpy(a.sun_path, path);
+	limit = starve();
+	err = connect(fd, (void *)&a, sizeof(a));
+	for (i = 0; i < 1000 && calls < 1000; i++)
+		if (ready(serial_input_fd(com), 1)) {
+			serial_input_ready(com);
+			calls++;
+		}
+	feed(limit);
+	assert_int_equal(err, 0);
+	assert_in_range(calls, 1, 30);
+	out(0, 's');
+	while (!ready(fd, 0)) {
+		assert_true(ready(serial_input_fd(com), 5000));
+		serial_input_ready(com);
+		ready(fd, 50);
+	}
+	assert_int_equal(read(fd, &c, 1), 1);
+	assert_int_equal(c, 's');
+	close(fd);
+	serial_destroy(com);
+}
+
 /* A guest that doesn't read stops the input, and goes on with it. */
 static void test_flow(void **state)
 {
@@ -386,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_interrupts),
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_socket),
+		cmocka_unit_test(test_starved),
 		cmocka_unit_test(test_flow),
 		cmocka_unit_test(test_slow_peer),
 		cmocka_unit_test(test_bad_targets),

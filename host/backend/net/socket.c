@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "socket_var.h"
+#include "util/accept.h"
 #include "util/log.h"
 
 /* The kernel gives less if its own limits are lower. */
@@ -90,13 +91,20 @@ static void on_accept(struct worker_poll *poll, unsigned int events)
 {
 	struct sock *s =
 		(struct sock *)((char *)poll - offsetof(struct sock, accept));
+	int fd;
 
 	(void)events;
-	s->fd = accept4(s->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (s->fd < 0) {
+	fd = accept_next(s->listen, s->net.name);
+	if (accept_starved(fd)) {
+		net_timer_set(&s->again,
+			      net_now_ns() + ACCEPT_PAUSE_MS * 1000000ull);
+		return;
+	}
+	if (fd < 0) {
 		worker_poll_arm(&s->accept);
 		return;
 	}
+	s->fd = fd;
 	if (watch_peer(s)) {
 		unwatch_peer(s);
 		close(s->fd);
@@ -107,6 +115,15 @@ static void on_accept(struct worker_poll *poll, unsigned int events)
 	net_set_link(&s->net, true);
 	/* Whoever asked before got -EAGAIN: no watch was armed then. */
 	net_emit_readable(&s->net, 0);
+}
+
+static void on_again(struct net_timer *t)
+{
+	struct sock *s =
+		(struct sock *)((char *)t - offsetof(struct sock, again));
+
+	if (s->fd < 0)
+		worker_poll_arm(&s->accept);
 }
 
 /* The other end of a stream is gone, or talks nonsense. */
@@ -125,6 +142,24 @@ static void hang_up(struct sock *s, int err)
 		worker_poll_arm(&s->accept);
 }
 
+static int listen_start(struct sock *s)
+{
+	int err = worker_poll(s->worker, &s->accept, s->listen, POLLIN,
+			      on_accept);
+
+	/* Now, as it is wanted when there is no descriptor left. */
+	if (!err)
+		err = net_timer_create(&s->again, on_again);
+	return err ? err : net_timer_start(&s->again, s->worker);
+}
+
+static void listen_stop(struct sock *s)
+{
+	worker_unpoll(&s->accept);
+	net_timer_stop(&s->again);
+	net_timer_destroy(&s->again);
+}
+
 static int sock_start(struct net *n, unsigned int queue, struct worker *w)
 {
 	struct sock *s = to_sock(n);
@@ -135,10 +170,10 @@ static int sock_start(struct net *n, unsigned int queue, struct worker *w)
 	if (s->fd >= 0)
 		err = watch_peer(s);
 	if (!err && s->listen >= 0)
-		err = worker_poll(w, &s->accept, s->listen, POLLIN, on_accept);
+		err = listen_start(s);
 	if (err) {
 		unwatch_peer(s);
-		worker_unpoll(&s->accept);
+		listen_stop(s);
 		s->worker = NULL;
 	} else if (s->fd < 0 && s->listen >= 0) {
 		worker_poll_arm(&s->accept);
@@ -156,7 +191,7 @@ static void sock_stop(struct net *n, unsigned int queue)
 	if (!s->worker)
 		return;
 	unwatch_peer(s);
-	worker_unpoll(&s->accept);
+	listen_stop(s);
 	s->worker = NULL;
 }
 
@@ -367,7 +402,7 @@ static struct sock *sock_create(bool dgram)
 	s->net.ops = &sock_ops;
 	s->net.info.queues = 1;
 	s->net.info.max_mtu = NET_MTU_MAX;
-	s->fd = s->listen = -1;
+	s->fd = s->listen = s->again.fd = -1;
 	s->dgram = dgram;
 	if (dgram)
 		return s;

@@ -8,6 +8,7 @@
 
 #include "net_var.h"
 #include "stream.h"
+#include "timer.h"
 #include "util/log.h"
 #include "util/socket_file.h"
 
@@ -22,7 +23,8 @@ struct sock {
 	struct socket_file own;
 	struct worker *worker; /* NULL: not started */
 	struct worker_poll in, out, accept;
-	struct stream *stream; /* what came */
+	struct net_timer again; /* accepts again, after want of descriptors */
+	struct stream *stream;	/* what came */
 	/* The end of a frame which the socket had no room for. */
 	uint8_t *rest;
 	size_t rest_from, rest_to;
