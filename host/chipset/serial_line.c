@@ -26,6 +26,7 @@
 
 #include "serial_var.h"
 #include "util/accept.h"
+#include "util/out_file.h"
 #include "util/thread.h"
 
 #define GATHER_NS 2000000l
@@ -414,9 +415,18 @@ static int open_stdio(struct line *l)
 
 static int open_file(struct line *l, const char *path)
 {
-	l->out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY,
-		      0644);
-	return l->out < 0 ? -errno : 0;
+	struct out_file f;
+	int err = out_file_open(&f, path, 0644);
+
+	if (err)
+		return err;
+	err = out_file_place(&f);
+	if (!err) {
+		l->out = f.fd;
+		f.fd = -1;
+	}
+	out_file_close(&f);
+	return err;
 }
 
 static int open_unix(struct line *l, const char *path, char *why,
@@ -485,7 +495,8 @@ int line_open(struct serial *s, char *why, size_t why_len)
 		err = writer_start(s);
 	if (err && !*why)
 		snprintf(why, why_len, "serial port %s: %s", target,
-			 strerror(-err));
+			 err == -ELOOP ? "it is somebody else's link" :
+					 strerror(-err));
 	return err;
 }
 

@@ -3,13 +3,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/out_file.h"
 #include "vmwp.h"
 
 static void put(struct json_object *o, const char *key, uint64_t value)
@@ -277,64 +276,52 @@ struct json_object *stats_collect(struct vmwp *w)
 /* Said now rather than at the end, when the run would be in vain. */
 int stats_check(const char *path, char *why, size_t why_len)
 {
-	char copy[4096];
-	struct stat st;
-	int err = 0;
+	int err = out_file_check(path);
 
-	snprintf(copy, sizeof(copy), "%s", path);
-	if (!stat(path, &st)) {
-		if (S_ISDIR(st.st_mode))
-			err = -EISDIR;
-		else if (access(path, W_OK))
-			err = -errno;
-	} else if (access(dirname(copy), W_OK | X_OK)) {
-		err = -errno;
-	}
 	if (err)
 		snprintf(why, why_len, "--stats: cannot write %s: %s", path,
-			 strerror(-err));
+			 err == -ELOOP ? "it is somebody else's link" :
+					 strerror(-err));
 	return err;
 }
 
-static int write_text(const char *path, const char *text)
+static int write_text(int fd, const char *text)
 {
-	FILE *f = fopen(path, "we");
-	int err = 0;
+	size_t len = strlen(text), done = 0;
 
-	if (!f)
-		return -errno;
-	if (fputs(text, f) < 0 || fputc('\n', f) < 0)
-		err = -EIO;
-	if (fclose(f) && !err)
-		err = -errno;
-	return err;
+	while (done < len) {
+		ssize_t n = write(fd, text + done, len - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			done += n;
+	}
+	return 0;
 }
 
-/* A regular file appears whole or not at all; a pipe or a device is written. */
+/* A file appears whole or not at all. */
 int stats_write(struct vmwp *w, const char *path)
 {
 	struct json_object *root = stats_collect(w);
-	char tmp[4096];
+	struct out_file f;
 	const char *text;
-	struct stat st;
-	int err;
+	int err, last;
 
 	if (!root)
 		return -ENOMEM;
 	text = json_object_to_json_string_ext(
 		root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 			      JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (!text) {
-		err = -ENOMEM;
-	} else if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
-		err = write_text(path, text);
-	} else {
-		snprintf(tmp, sizeof(tmp), "%s.%d", path, getpid());
-		err = write_text(tmp, text);
-		if (!err && rename(tmp, path))
-			err = -errno;
-		if (err)
-			unlink(tmp);
+	err = text ? out_file_open(&f, path, 0666) : -ENOMEM;
+	if (!err) {
+		err = write_text(f.fd, text);
+		if (!err)
+			err = write_text(f.fd, "\n");
+		if (!err)
+			err = out_file_place(&f);
+		last = out_file_close(&f);
+		err = err ? err : last;
 	}
 	json_object_put(root);
 	return err;

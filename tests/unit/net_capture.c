@@ -513,6 +513,27 @@ static void test_discard(void **state)
 	net_capture_discard(NULL);
 }
 
+/* What was laid there under the capture's name is not written. */
+static void test_laid_there(void **state)
+{
+	char worth[100];
+	struct stat st;
+	int fd;
+
+	(void)state;
+	snprintf(worth, sizeof(worth), "%s/worth", dir);
+	fd = open(worth, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, "keep", 4), 4);
+	close(fd);
+	assert_int_equal(link(worth, path), 0);
+	assert_int_equal(net_capture_close(open_capture()), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_size > 4);
+	assert_int_equal(stat(worth, &st), 0);
+	assert_int_equal(st.st_size, 4);
+	unlink(worth);
+}
+
 /* Somebody else's reader, where there is one. */
 static void test_tcpdump(void **state)
 {
@@ -554,6 +575,7 @@ int main(void)
 		TEST(test_threads),
 		TEST(test_full),
 		TEST(test_refused),
+		TEST(test_laid_there),
 		TEST(test_discard),
 		TEST(test_tcpdump),
 	};

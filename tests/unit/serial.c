@@ -141,13 +141,20 @@ static void test_interrupts(void **state)
 
 static void test_file(void **state)
 {
-	char buf[16] = "";
+	char buf[16] = "", worth[80];
 	const char *p;
+	struct stat st;
 	int fd;
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/out", dir);
 	snprintf(target, sizeof(target), "file=%s", path);
+	/* Somebody laid another name of a file of worth there. */
+	snprintf(worth, sizeof(worth), "%s/worth", dir);
+	fd = open(worth, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, "keep", 4), 4);
+	close(fd);
+	assert_int_equal(link(worth, path), 0);
 	assert_int_equal(open_port(target), 0);
 	for (p = "hello\n"; *p; p++)
 		out(0, *p);
@@ -156,6 +163,8 @@ static void test_file(void **state)
 	assert_int_equal(read(fd, buf, sizeof(buf)), 6);
 	assert_string_equal(buf, "hello\n");
 	close(fd);
+	assert_int_equal(stat(worth, &st), 0);
+	assert_int_equal(st.st_size, 4);
 }
 
 static int dial(void)

@@ -5,7 +5,6 @@
  * each frame, in this machine's byte order.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "net_var.h"
 #include "util/log.h"
+#include "util/out_file.h"
 
 #define CAPTURE_BUFFER	   (256 * 1024)
 #define SNAP_LENGTH	   262144 /* all of it */
@@ -33,9 +33,8 @@
 #define FLAG_OUTBOUND	   2u
 
 struct net_capture {
-	int fd;
+	struct out_file file;
 	char *path;
-	bool made;	      /* the file was not there before */
 	pthread_mutex_t lock; /* all below; a leaf */
 	uint32_t interfaces;
 	int err; /* the first one; then nothing more is written */
@@ -69,7 +68,7 @@ static void write_out(struct net_capture *c)
 	size_t done = 0;
 
 	while (done < c->used && !c->err) {
-		ssize_t n = write(c->fd, c->buf + done, c->used - done);
+		ssize_t n = write(c->file.fd, c->buf + done, c->used - done);
 
 		if (n > 0)
 			done += n;
@@ -195,16 +194,16 @@ int net_capture_open(const char *path, struct net_capture **out, char *why,
 		return explain(-ENOMEM, why, why_len, "out of memory");
 	}
 	/* What people say to each other is nobody else's business. */
-	c->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	c->made = c->fd >= 0;
-	if (c->fd < 0)
-		c->fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	if (c->fd < 0) {
-		err = -errno;
+	err = out_file_open(&c->file, path, 0600);
+	if (!err)
+		err = out_file_place(&c->file);
+	if (err) {
+		out_file_close(&c->file);
 		free(c->path);
 		free(c);
 		return explain(err, why, why_len, "cannot write %s: %s", path,
-			       strerror(-err));
+			       err == -ELOOP ? "it is somebody else's link" :
+					       strerror(-err));
 	}
 	pthread_mutex_init(&c->lock, NULL);
 	put_section(c);
@@ -225,26 +224,24 @@ int net_capture_flush(struct net_capture *c)
 
 int net_capture_close(struct net_capture *c)
 {
-	int err;
+	int err, last;
 
 	if (!c)
 		return 0;
 	err = net_capture_flush(c);
-	if (close(c->fd) && !err)
-		err = -errno;
+	last = out_file_close(&c->file);
 	pthread_mutex_destroy(&c->lock);
 	free(c->path);
 	free(c);
-	return err;
+	return err ? err : last;
 }
 
 void net_capture_discard(struct net_capture *c)
 {
 	if (!c)
 		return;
-	if (c->made)
-		unlink(c->path);
 	c->used = 0;
+	out_file_remove(&c->file);
 	net_capture_close(c);
 }
 
