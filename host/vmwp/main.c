@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/nofile.h"
 #include "vmwp.h"
 
 /*
@@ -52,6 +53,8 @@ static int run_vm(const struct options *opt)
 	int err;
 
 	log_set_level(opt->log_level);
+	/* Nothing here uses select(), for which alone the soft limit is low. */
+	nofile_raise();
 	name_to_id(opt->name, &w.vm_id);
 	if (opt->stats && stats_check(opt->stats, why, sizeof(why)))
 		return complain(why, VMWP_EXIT_SETUP);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backend/net/net.h"
+#include "util/nofile.h"
 #include "vmwp.h"
 
 #define CARD_END_SECONDS 30
@@ -55,6 +56,8 @@ static int open_net(struct vmwp *w, const struct net_spec *spec,
 		.mtu = spec->mtu,
 		.hostfwd = (const char *const *)spec->hostfwd,
 		.restricted = spec->restricted,
+		/* The other half is for the worker itself. */
+		.sockets = nofile_limit() / 2 / OPTIONS_CARDS,
 		.rx = spec->rx,
 		.rx_count = spec->rx_count,
 		.rx_to = spec->rx_to,

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "util/nofile.h"
 #include "util/out_file.h"
 #include "vmwp.h"
 
@@ -247,6 +248,7 @@ static void add_process(struct json_object *root)
 	put(o, "resident_shared", status_field(text, "\nRssShmem:") << 10);
 	put(o, "threads", status_field(text, "\nThreads:"));
 	put(o, "open_files", open_files());
+	put(o, "open_files_limit", nofile_limit());
 	put(o, "pid", getpid());
 	json_object_object_add(root, "process", o);
 }

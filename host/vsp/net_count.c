@@ -35,6 +35,8 @@ static void backend_counters(struct netvsp *n, netvsp_counter_fn fn, void *arg)
 		sum.drops_in += s.drops_in;
 		sum.faults += s.faults;
 		sum.bytes_copied += s.bytes_copied;
+		sum.sockets_refused += s.sockets_refused;
+		sum.sockets_closed += s.sockets_closed;
 	}
 	fn("frames_out", sum.frames_out, arg);
 	fn("bytes_out", sum.bytes_out, arg);
@@ -43,6 +45,8 @@ static void backend_counters(struct netvsp *n, netvsp_counter_fn fn, void *arg)
 	fn("drops_out", sum.drops_out, arg);
 	fn("drops_in", sum.drops_in, arg);
 	fn("faults", sum.faults, arg);
+	fn("sockets_refused", sum.sockets_refused, arg);
+	fn("sockets_closed", sum.sockets_closed, arg);
 	fn("bytes_copied",
 	   sum.bytes_copied + net_counter_sum(n, NET_C_bytes_copied), arg);
 }

@@ -258,6 +258,8 @@ void net_get_stats(const struct net *n, unsigned int queue,
 		out->bytes_copied += get(&s->bytes_copied);
 		out->drops_out = get(&s->drops_out);
 		out->drops_in = get(&s->drops_in);
+		out->sockets_refused = get(&s->sockets_refused);
+		out->sockets_closed = get(&s->sockets_closed);
 	}
 }
 

@@ -93,6 +93,8 @@ struct net_queue_stats {
 	uint64_t faults;	      /* frames that a fault filter hit */
 	uint64_t system_calls;	      /* ours, for frames */
 	uint64_t bytes_copied; /* by us, beyond what a system call copies */
+	/* user: not opened, as there were too many; closed to make room */
+	uint64_t sockets_refused, sockets_closed;
 };
 
 struct net {
@@ -124,7 +126,8 @@ struct net_options {
 	/* user: proto:ADDR:PORT-PORT; NULL-terminated, may be NULL */
 	const char *const *hostfwd;
 	bool restricted; /* user: the child reaches nothing but this backend */
-	uint32_t rx;	 /* null: length of the frames that come, 0: none */
+	unsigned int sockets; /* user: that it may have open, 0: 2048 */
+	uint32_t rx;	   /* null: length of the frames that come, 0: none */
 	uint64_t rx_count; /* null: how many, 0: for ever */
 	uint32_t rx_to;	   /* null: UDP to this IPv4 address, in wire order */
 };

@@ -62,8 +62,7 @@ static void guest_error(const char *msg, void *opaque)
 
 static int64_t clock_get_ns(void *opaque)
 {
-	(void)opaque;
-	return net_now_ns();
+	return net_now_ns() + ((struct user *)opaque)->ahead;
 }
 
 static void *timer_new(SlirpTimerId id, void *arg, void *opaque)
@@ -99,11 +98,6 @@ static void timer_mod(void *timer, int64_t ms, void *opaque)
 	user_kick(opaque);
 }
 
-static void register_poll_fd(int fd, void *opaque)
-{
-	(void)fd, (void)opaque;
-}
-
 static void notify(void *opaque)
 {
 	user_kick(opaque);
@@ -115,7 +109,7 @@ const SlirpCb user_callbacks = {
 	.clock_get_ns = clock_get_ns,
 	.timer_free = timer_free,
 	.timer_mod = timer_mod,
-	.register_poll_fd = register_poll_fd,
+	.register_poll_fd = user_opened_fd,
 	.unregister_poll_fd = user_forget_fd,
 	.notify = notify,
 	.timer_new_opaque = timer_new,
@@ -172,8 +166,11 @@ static void turn(struct worker_io *io, int res)
 		return;
 	}
 	pthread_mutex_lock(&slirp_lock);
+	u->ntried = u->naccepted = 0;
 	u->api->poll(u->slirp, 0, user_get_revents, u);
 	run_timers(u, now);
+	/* What could not be accepted stays ready: it has to wait for a turn. */
+	u->listening = user_accepts(u) && u->ntried == u->naccepted;
 	user_polls_begin(u);
 	u->api->fill(u->slirp, &ms, user_add_poll, u);
 	user_polls_end(u);
@@ -256,6 +253,7 @@ static int user_send(struct net *n, unsigned int queue,
 {
 	struct user *u = (struct user *)n;
 	size_t len = net_iov_len(iov, niov);
+	int err;
 
 	(void)queue;
 	/* Neither was offered. */
@@ -268,10 +266,13 @@ static int user_send(struct net *n, unsigned int queue,
 	net_iov_get(iov, niov, u->flat, len);
 	net_count(&n->stats[0].bytes_copied, len);
 	pthread_mutex_lock(&slirp_lock);
-	u->api->input(u->slirp, u->flat, len);
+	err = user_admit(u, u->flat, len);
+	if (!err)
+		u->api->input(u->slirp, u->flat, len);
+	u->flow = (struct user_flow){ .kind = USER_NOTHING };
 	pthread_mutex_unlock(&slirp_lock);
 	user_kick(u);
-	return 0;
+	return err;
 }
 
 static int user_recv(struct net *n, unsigned int queue,
@@ -310,6 +311,7 @@ void user_free(struct user *u)
 	drop_frames(u);
 	free(u->index);
 	free(u->by_fd);
+	user_share_destroy(u);
 	free(u->flat);
 	free(u);
 }

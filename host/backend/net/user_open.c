@@ -12,9 +12,8 @@
 #include <string.h>
 
 #include "user_var.h"
+#include "util/be.h"
 #include "util/size.h"
-
-#define CHILD_ADDRESS 0x0a00020fu /* 10.0.2.15 */
 
 /* Loaded once, for good: only a machine with such a card pays for it. */
 static const struct slirp_api *load(char *why, size_t why_len)
@@ -81,14 +80,14 @@ static void create(struct user *u, const struct net_options *opt)
 		.in_enabled = true,
 		.vnetwork = v4(0x0a000200),
 		.vnetmask = v4(0xffffff00),
-		.vhost = v4(0x0a000202),
+		.vhost = v4(USER_HOST),
 		.in6_enabled = true,
 		.vprefix_addr6 = v6(0),
 		.vprefix_len = 64,
 		.vhost6 = v6(2),
 		.vhostname = "enlight",
-		.vdhcp_start = v4(CHILD_ADDRESS),
-		.vnameserver = v4(0x0a000203),
+		.vdhcp_start = v4(USER_CHILD),
+		.vnameserver = v4(USER_DNS),
 		.vnameserver6 = v6(3),
 		.if_mtu = u->net.info.max_mtu,
 		.if_mru = u->net.info.max_mtu,
@@ -132,6 +131,30 @@ static bool parse_forward(const char *text, struct forward *f)
 	       !number_parse(dash + 1, 1, 65535, &f->child_port);
 }
 
+/* What the child sends from there needs no other socket. */
+static void note_forward(struct user *u, uint16_t port)
+{
+	struct user_flow *f = &u->forwards[u->nforwards++];
+
+	put_be32(f->from, USER_CHILD);
+	f->port = port;
+	f->kind = USER_DATAGRAM;
+}
+
+/* libslirp does not tell of them, but waits for them. */
+static int note_listener(int fd, int events, void *opaque)
+{
+	struct user *u = opaque;
+	int type = 0;
+	socklen_t len = sizeof(type);
+
+	(void)events;
+	if (!getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) &&
+	    type == SOCK_STREAM)
+		u->listeners[u->nlisteners++] = fd;
+	return -1;
+}
+
 static int add_forward(struct user *u, const char *text, char *why,
 		       size_t why_len)
 {
@@ -143,8 +166,11 @@ static int add_forward(struct user *u, const char *text, char *why,
 			       "as in hostfwd=tcp:127.0.0.1:2222-22",
 			       text);
 	if (!u->api->add_hostfwd(u->slirp, f.udp, f.host, f.host_port,
-				 v4(CHILD_ADDRESS), f.child_port))
+				 v4(USER_CHILD), f.child_port)) {
+		if (f.udp)
+			note_forward(u, f.child_port);
 		return 0;
+	}
 	return explain(errno ? -errno : -EIO, why, why_len,
 		       "hostfwd=%s: port %u cannot be opened (%s): choose "
 		       "another",
@@ -156,10 +182,11 @@ static int set_up(struct user *u, const struct net_options *opt, char *why,
 		  size_t why_len)
 {
 	const char *const *fwd = opt->hostfwd;
+	uint32_t ms = 0;
 	int err = 0;
 
 	u->flat = malloc(NET_FRAME_MAX);
-	if (!u->flat)
+	if (!u->flat || user_share_create(u, opt))
 		return explain(-ENOMEM, why, why_len, "out of memory");
 	create(u, opt);
 	if (!u->slirp)
@@ -168,6 +195,9 @@ static int set_up(struct user *u, const struct net_options *opt, char *why,
 			       "newer is needed");
 	while (!err && fwd && *fwd)
 		err = add_forward(u, *fwd++, why, why_len);
+	/* There are no other sockets yet. */
+	if (!err)
+		u->api->fill(u->slirp, &ms, note_listener, u);
 	return err;
 }
 

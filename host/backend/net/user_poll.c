@@ -108,6 +108,7 @@ static struct user_poll *watch(struct user *u, int fd, unsigned int events)
 	p->user = u;
 	p->fd = fd;
 	p->events = events;
+	p->listens = user_listens(u, fd);
 	u->by_fd[fd] = p;
 	LIST_INSERT_HEAD(&u->polls, p, link);
 	return p;
@@ -122,6 +123,9 @@ int user_add_poll(int fd, int events, void *opaque)
 	if (!p || !grow(&u->index, &u->index_size, u->nindex))
 		return -1;
 	p->wanted = true;
+	p->waits = p->listens && !u->listening;
+	if (p->waits)
+		return -1;
 	p->index = u->nindex++;
 	u->index[p->index] = p;
 	return p->index;
@@ -133,6 +137,8 @@ int user_get_revents(int index, void *opaque)
 
 	if (index < 0 || (unsigned int)index >= u->nindex || !u->index[index])
 		return 0;
+	if (u->index[index]->listens && u->index[index]->ready)
+		u->ntried++;
 	return from_poll(u->index[index]->ready);
 }
 
@@ -144,6 +150,7 @@ void user_forget_fd(int fd, void *opaque)
 
 	if (p)
 		poll_free(u, p);
+	user_closed_fd(u, fd);
 }
 
 void user_polls_begin(struct user *u)
@@ -165,7 +172,7 @@ void user_polls_end(struct user *u)
 		next = LIST_NEXT(p, link);
 		if (!p->wanted) {
 			poll_free(u, p);
-		} else if (!p->armed) {
+		} else if (!p->armed && !p->waits) {
 			p->armed = true;
 			worker_poll_arm(&p->poll);
 		}

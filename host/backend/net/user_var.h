@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The user-mode network: user.c moves frames and waits, user_poll.c watches the
- * sockets, user_open.c sets it up and loads libslirp.
+ * sockets, user_share.c bounds them, user_open.c sets it up and loads libslirp.
  */
 #ifndef BACKEND_USER_VAR_H
 #define BACKEND_USER_VAR_H
@@ -11,6 +11,12 @@
 
 #include "net_var.h"
 #include "timer.h"
+#include "util/log.h"
+
+/* The network's addresses; those of IPv6 end with the same number. */
+#define USER_HOST  0x0a000202u /* 10.0.2.2: this machine */
+#define USER_DNS   0x0a000203u
+#define USER_CHILD 0x0a00020fu /* what DHCP gives */
 
 /* What of the library is used; it is loaded when the first such card is made. */
 struct slirp_api {
@@ -37,7 +43,24 @@ struct user_poll {
 	unsigned int index;  /* in user.index, if it is there */
 	unsigned int events; /* POLL*, as watched */
 	unsigned int ready;  /* told by the worker, not yet to libslirp */
-	bool wanted, armed;
+	bool listens;	     /* for connections to a hostfwd= */
+	bool wanted, armed, waits;
+};
+
+/* What a frame has libslirp open, if that is not open yet. */
+enum user_kind { USER_NOTHING, USER_CONNECTION, USER_DATAGRAM, USER_OTHER };
+
+/* Compared as bytes: made of zeros. */
+struct user_flow {
+	uint8_t from[16]; /* of a datagram, as its port */
+	uint16_t port;
+	uint16_t kind; /* enum user_kind */
+};
+
+struct user_socket {
+	int fd;
+	uint64_t since;
+	struct user_flow flow;
 };
 
 struct user_timer {
@@ -77,6 +100,22 @@ struct user {
 	size_t held;			  /* bytes of them */
 	bool waiting;			  /* recv() said -EAGAIN */
 	uint8_t *flat;			  /* the child's frame */
+
+	/* Sockets: how many there may be, and those that libslirp told of. */
+	unsigned int share;
+	unsigned int nsockets, nconnections; /* those among them */
+	struct user_socket *sockets;
+	struct user_flow flow; /* of the frame that it has; or zeros */
+	uint64_t next_cull;    /* not before then */
+	uint64_t ahead;	       /* its clock is, in ns */
+	struct log_limit limit;
+
+	/* hostfwd=, which are open for good and don't count. */
+	struct user_flow *forwards; /* of datagrams */
+	int *listeners;
+	unsigned int nforwards, nlisteners;
+	unsigned int ntried, naccepted; /* connections in this turn */
+	bool listening;
 };
 
 extern const SlirpCb user_callbacks;
@@ -93,5 +132,17 @@ void user_forget_fd(int fd, void *opaque);
 void user_polls_begin(struct user *u);
 void user_polls_end(struct user *u);
 void user_polls_stop(struct user *u);
+
+/* user_share.c: 0 or -ENOMEM; from then on forwards and listeners may be added. */
+int user_share_create(struct user *u, const struct net_options *opt);
+void user_share_destroy(struct user *u);
+/* May a frame go to libslirp?  0, or -EMFILE: it would open one too many. */
+int user_admit(struct user *u, const uint8_t *frame, size_t len);
+/* Is there room for a connection to each hostfwd=? */
+bool user_accepts(const struct user *u);
+bool user_listens(const struct user *u, int fd);
+/* libslirp tells. */
+void user_opened_fd(int fd, void *opaque);
+void user_closed_fd(struct user *u, int fd);
 
 #endif
