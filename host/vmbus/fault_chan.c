@@ -256,7 +256,21 @@ void fault_chan_open(struct vmbus_chan *ch)
 	if (!ch->fault)
 		return;
 	ch->fault->owed = 0;
+	ch->fault->late_left = 0;
 	ch->fault->buffer = NULL;
+}
+
+/* A packet has been sent: the one that is late may be due. */
+static void send_late(struct vmbus_chan *ch)
+{
+	struct chan_fault *f = ch->fault;
+
+	if (!f->late_left || --f->late_left)
+		return;
+	if (ring_room(ch, f->late.len))
+		f->late_left = 1;
+	else
+		ring_send(ch, &f->late);
 }
 
 void fault_pump(struct vmbus_chan *ch)
@@ -299,7 +313,14 @@ int fault_send(struct vmbus_chan *ch, struct ring_out *out)
 		log_guest(&f->limit, ch->name, "fault: %s", rule->kind->name);
 		rule->kind->packet(ch, rule, out);
 	}
-	err = ring_send(ch, out);
+	if (f->withheld) {
+		f->withheld = false;
+		err = 0;
+	} else {
+		err = ring_send(ch, out);
+		if (!err)
+			send_late(ch);
+	}
 	f->busy = false;
 	return err;
 }

@@ -12,6 +12,8 @@
 #include "hv/ring_reg.h"
 #include "hv/rndis_reg.h"
 
+#define VF_SERIAL 1u
+
 /* ---- transfer packets ---- */
 
 struct xfer {
@@ -210,6 +212,37 @@ static void answer_offset(struct vmbus_chan *ch, const struct fault_rule *rule,
 	query_c(ch, out)->info_offset = UINT32_MAX - 3;
 }
 
+/* An answer to a query, or to the setting of something. */
+static bool fits_control(struct vmbus_chan *ch, const struct ring_out *out)
+{
+	uint32_t len;
+	const struct rndis_set_c *a = content(ch, out, sizeof(*a), &len);
+
+	return a && !ch->fault->late_left &&
+	       (a->type == RNDIS_QUERY_C || a->type == RNDIS_SET_C);
+}
+
+static void answer_lost(struct vmbus_chan *ch, const struct fault_rule *rule,
+			struct ring_out *out)
+{
+	ch->fault->withheld = true;
+}
+
+/* The section that it lies in is lent meanwhile, so that it stays what it is. */
+static void answer_late(struct vmbus_chan *ch, const struct fault_rule *rule,
+			struct ring_out *out)
+{
+	struct chan_fault *f = ch->fault;
+
+	memcpy(f->late_header, out->header, out->header_len);
+	memcpy(f->late_data, out->data, out->data_len);
+	f->late = *out;
+	f->late.header = f->late_header;
+	f->late.data = f->late_data;
+	f->late_left = rule->times;
+	f->withheld = true;
+}
+
 /* ---- NVSP answers ---- */
 
 static bool is_answer(const struct ring_out *out, uint32_t type)
@@ -318,6 +351,31 @@ static void table_entry(struct vmbus_chan *ch, const struct fault_rule *rule,
 	send_table(ch, NVS_SEND_TABLE_COUNT, NVS_SEND_TABLE_OFFSET, UINT32_MAX);
 }
 
+/* A VF comes, or goes, that no card of ours has. */
+static void association(struct vmbus_chan *ch, uint32_t allocated)
+{
+	struct nvs_msg msg = { .type = NVS_VF_ASSOCIATION };
+	struct ring_out extra = { .desc.type = RING_PKT_INBAND,
+				  .data = &msg,
+				  .data_len = sizeof(msg) };
+
+	msg.u.vf_association.allocated = allocated;
+	msg.u.vf_association.serial = VF_SERIAL;
+	fault_send_extra(ch, &extra);
+}
+
+static void vf_added(struct vmbus_chan *ch, const struct fault_rule *rule,
+		     struct ring_out *out)
+{
+	association(ch, 1);
+}
+
+static void vf_removed(struct vmbus_chan *ch, const struct fault_rule *rule,
+		       struct ring_out *out)
+{
+	association(ch, 0);
+}
+
 const struct fault_kind fault_net_kinds[] = {
 	{ "pageset", 0, fits_transfer, pageset, NULL },
 	{ "range-count", 0, fits_transfer, range_count, NULL },
@@ -340,11 +398,15 @@ const struct fault_kind fault_net_kinds[] = {
 	{ "answer-id", 0, fits_query, answer_id, NULL },
 	{ "answer-length", 0, fits_query, answer_length, NULL },
 	{ "answer-offset", 0, fits_query, answer_offset, NULL },
+	{ "answer-lost", 0, fits_control, answer_lost, NULL },
+	{ "answer-late", 1, fits_control, answer_late, NULL },
 	{ "recv-sections", 0, fits_recv_buf, recv_sections, NULL },
 	{ "recv-section-size", 0, fits_recv_buf, recv_section_size, NULL },
 	{ "send-section-zero", 0, fits_send_buf, send_section_zero, NULL },
 	{ "send-section-huge", 0, fits_send_buf, send_section_huge, NULL },
 	{ "subchannels", 0, fits_subchannel, subchannels, NULL },
+	{ "vf-added", 0, fits_transfer, vf_added, NULL },
+	{ "vf-removed", 0, fits_transfer, vf_removed, NULL },
 	{ "table-count", 0, fits_transfer, table_count, NULL },
 	{ "table-offset", 0, fits_transfer, table_offset, NULL },
 	{ "table-entry", 0, fits_transfer, table_entry, NULL },

@@ -57,6 +57,11 @@ struct chan_fault {
 	uint64_t owed;		  /* copies of `flood` still to be sent */
 	struct ring_out flood;
 	uint8_t flood_data[FAULT_DATA_MAX];
+	bool withheld;	    /* the packet at hand isn't sent */
+	uint64_t late_left; /* packets that `late` waits for; 0: none */
+	struct ring_out late;
+	uint8_t late_data[FAULT_DATA_MAX];
+	uint8_t late_header[FAULT_HEADER_MAX];
 	uint8_t data[FAULT_DATA_MAX]; /* of a packet that is changed */
 	/* Its header behind the descriptor. */
 	uint8_t header[FAULT_HEADER_MAX] __attribute__((aligned(8)));

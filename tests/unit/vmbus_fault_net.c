@@ -237,6 +237,72 @@ static void test_queries(void **state)
 	}
 }
 
+static uint32_t written(void)
+{
+	const struct ring_ctl *ctl =
+		(const struct ring_ctl *)(f->ram + RING_DATA - 4096);
+
+	return ctl->write_index;
+}
+
+static void answer(uint32_t type)
+{
+	struct rndis_set_c *a = (struct rndis_set_c *)m;
+
+	memset(a, 0, sizeof(*m));
+	a->type = type;
+	transfer();
+}
+
+/* What is withheld isn't in the ring; what is late comes behind others. */
+static void test_withheld(void **state)
+{
+	uint32_t one;
+
+	(void)state;
+	start("answer-lost");
+	transfer();
+	one = written();
+	assert_int_not_equal(one, 0);
+	answer(RNDIS_SET_C);
+	assert_int_equal(written(), one);
+	answer(RNDIS_SET_C);
+	assert_int_equal(written(), 2 * one);
+	stop();
+
+	start("answer-late,times=2");
+	answer(RNDIS_QUERY_C);
+	assert_int_equal(written(), 0);
+	transfer();
+	assert_int_equal(written(), one);
+	transfer();
+	assert_int_equal(written(), 3 * one);
+	transfer();
+	assert_int_equal(written(), 4 * one);
+	stop();
+}
+
+static void test_vf(void **state)
+{
+	const struct nvs_msg *msg;
+
+	(void)state;
+	start("vf-added");
+	transfer();
+	msg = (const struct nvs_msg *)(f->ram + RING_DATA +
+				       sizeof(struct ring_pkt));
+	assert_int_equal(msg->type, NVS_VF_ASSOCIATION);
+	assert_int_equal(msg->u.vf_association.allocated, 1);
+	stop();
+	start("vf-removed");
+	transfer();
+	msg = (const struct nvs_msg *)(f->ram + RING_DATA +
+				       sizeof(struct ring_pkt));
+	assert_int_equal(msg->type, NVS_VF_ASSOCIATION);
+	assert_int_equal(msg->u.vf_association.allocated, 0);
+	stop();
+}
+
 /* A completion with this message: what the child gets. */
 static const struct nvs_msg *complete(const struct nvs_msg *msg)
 {
@@ -328,6 +394,8 @@ int main(void)
 		cmocka_unit_test(test_rsc),
 		cmocka_unit_test(test_no_buffer),
 		cmocka_unit_test(test_queries),
+		cmocka_unit_test(test_withheld),
+		cmocka_unit_test(test_vf),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_names),
