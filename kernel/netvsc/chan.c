@@ -47,7 +47,8 @@ static struct netvsc_chan *chan_alloc(struct netvsc_conn *conn, u32 index)
 	nc->coal_config = &nd->queue[index].coal;
 	nc->tx.open = -1;
 	nc->tx.txq = netdev_get_tx_queue(nd->net, index);
-	if (netvsc_comp_alloc(nc)) {
+	if (netvsc_netpoll_alloc(nc) || netvsc_comp_alloc(nc)) {
+		netvsc_netpoll_free(nc);
 		kfree(nc);
 		return NULL;
 	}
@@ -62,6 +63,7 @@ static void chan_free(struct netvsc_chan *nc)
 	netvsc_coal_exit(nc);
 	netvsc_tx_free(nc);
 	netvsc_comp_free(nc);
+	netvsc_netpoll_free(nc);
 	kvfree(nc->rsc);
 	kfree(nc);
 }

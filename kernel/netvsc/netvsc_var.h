@@ -315,6 +315,12 @@ struct netvsc_coal {
 	u32 tx_done;		/* tx.done at its start */
 };
 
+/* Packets that netpoll took out of the ring, for the next poll; see netpoll.c. */
+struct netvsc_stash {
+	u8 *bytes;
+	u32 head, tail;			/* bytes in use, whole packets */
+};
+
 /* Of the poll: frames that GRO has nothing to do with; see rx_skb.c. */
 struct netvsc_direct {
 	struct list_head list;		/* of this poll */
@@ -340,6 +346,7 @@ struct netvsc_chan {
 	bool polling;			/* NAPI added and enabled */
 	struct netvsc_rx_stats *rx_stats;
 	struct netvsc_comps comps;
+	struct netvsc_stash stash;
 	struct netvsc_rsc *rsc;		/* NULL: host has none */
 	const struct netvsc_coal_config *coal_config;
 	struct netvsc_coal coal;
@@ -617,6 +624,17 @@ bool netvsc_tx_idle(const struct netvsc_chan *nc);
 /* rx.c: the poll, and what is in the receive buffer */
 void netvsc_rx_event(void *context);
 int netvsc_rx_poll(struct napi_struct *napi, int budget);
+u32 netvsc_rx_packet(struct netvsc_chan *nc,
+		     const struct vmpacket_descriptor *desc, int budget);
+
+/*
+ * netpoll.c. netvsc_netpoll(): a poll with budget 0, interrupts off. drain: in
+ * the next poll, what it left; false when there is more than the budget.
+ */
+int netvsc_netpoll_alloc(struct netvsc_chan *nc);
+void netvsc_netpoll_free(struct netvsc_chan *nc);
+void netvsc_netpoll(struct netvsc_chan *nc);
+bool netvsc_netpoll_drain(struct netvsc_chan *nc, int budget, u32 *frames);
 
 /*
  * rx_skb.c: frames to the stack. In the poll; NVS_STATUS_*. packet_done: at the

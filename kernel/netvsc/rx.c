@@ -261,8 +261,8 @@ static void receive_completion(struct netvsc_chan *nc,
 }
 
 /* Returns the number of frames. */
-static u32 receive_packet(struct netvsc_chan *nc,
-			  const struct vmpacket_descriptor *desc, int budget)
+u32 netvsc_rx_packet(struct netvsc_chan *nc,
+		     const struct vmpacket_descriptor *desc, int budget)
 {
 	switch (desc->type) {
 	case VM_PKT_DATA_USING_XFER_PAGES:
@@ -296,9 +296,11 @@ static enum outcome drain_ring(struct netvsc_chan *nc, int budget, u32 *frames)
 
 	if (!netvsc_comp_room(nc) && !netvsc_comp_flush(nc))
 		return THROTTLED;
+	if (unlikely(!netvsc_netpoll_drain(nc, budget, frames)))
+		return MORE;
 	desc = hv_pkt_iter_first(nc->ch);
 	while (desc) {
-		*frames += receive_packet(nc, desc, budget);
+		*frames += netvsc_rx_packet(nc, desc, budget);
 		packets++;
 		desc = __hv_pkt_iter_next(nc->ch, desc);
 		if (*frames >= budget || packets >= limit ||
@@ -328,11 +330,14 @@ int netvsc_rx_poll(struct napi_struct *napi, int budget)
 {
 	struct netvsc_chan *nc = container_of(napi, struct netvsc_chan, napi);
 	struct netvsc_rx_stats *st = nc->rx_stats;
-	enum outcome outcome = MORE;
+	enum outcome outcome;
 	u32 frames = 0;
 
-	if (budget)
-		outcome = drain_ring(nc, budget, &frames);
+	if (unlikely(!budget)) {
+		netvsc_netpoll(nc);
+		return 0;
+	}
+	outcome = drain_ring(nc, budget, &frames);
 	netvsc_rx_poll_done(nc);
 	netvsc_coal_count(nc, frames);
 	netvsc_xdp_poll_done(nc);

@@ -6,6 +6,7 @@
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/netpoll.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 
@@ -237,9 +238,9 @@ static void count_copied(struct netvsc_chan *nc)
 	u64_stats_update_end(&st->syncp);
 }
 
-/* Consumes @skb, or -EBUSY: no section. */
+/* Consumes @skb, or -EBUSY: no section. @billed: bytes for the queue's limit. */
 static int add_copied(struct netvsc_chan *nc, const struct header *hdr,
-		      u32 hdr_len, struct sk_buff *skb)
+		      u32 hdr_len, struct sk_buff *skb, u32 billed)
 {
 	u8 *to = reserve_section(nc, hdr_len + skb->len);
 
@@ -252,7 +253,7 @@ static int add_copied(struct netvsc_chan *nc, const struct header *hdr,
 		skb_copy_bits(skb, 0, to + hdr_len, skb->len);
 	else
 		memcpy(to + hdr_len, skb->data, skb->len);
-	nc->tx.slots[nc->tx.open].bytes += skb->len;
+	nc->tx.slots[nc->tx.open].bytes += billed;
 	count_copied(nc);
 	skb_tx_timestamp(skb);
 	dev_consume_skb_any(skb);
@@ -346,7 +347,7 @@ u32 netvsc_tx_describe(struct netvsc_chan *nc, const struct sk_buff *skb,
 
 /* -EBUSY: no slot; -EMSGSIZE: no way to describe it. */
 static int add_plain(struct netvsc_chan *nc, const struct header *hdr,
-		     u32 hdr_len, struct sk_buff *skb)
+		     u32 hdr_len, struct sk_buff *skb, u32 billed)
 {
 	struct netvsc_tx *tx = &nc->tx;
 	struct netvsc_slot *slot;
@@ -365,7 +366,7 @@ static int add_plain(struct netvsc_chan *nc, const struct header *hdr,
 	slot->skb = skb;
 	slot->hdr_len = hdr_len;
 	slot->frames = 1;
-	slot->bytes = skb->len;
+	slot->bytes = billed;
 	memcpy(netvsc_tx_hdr(tx, n), hdr->bytes, hdr_len);
 	tx->held[tx->nr_held++] = n;
 	tx->pending++;
@@ -414,7 +415,7 @@ static bool fits(const struct netvsc_conn *conn, const struct sk_buff *skb)
 
 netdev_tx_t netvsc_tx_skb(struct netvsc_chan *nc, struct sk_buff *skb)
 {
-	u32 bytes, packets = max_t(u32, skb_shinfo(skb)->gso_segs, 1);
+	u32 bytes, billed, packets = max_t(u32, skb_shinfo(skb)->gso_segs, 1);
 	bool more = netdev_xmit_more();
 	struct header hdr;
 	int err, hdr_len;
@@ -432,12 +433,14 @@ netdev_tx_t netvsc_tx_skb(struct netvsc_chan *nc, struct sk_buff *skb)
 		return drop(nc, skb);
 	}
 	bytes = skb->len;
+	/* Netpoll has no queue behind it that a limit would leave frames in. */
+	billed = netpoll_tx_running(nc->nd->net) ? 0 : bytes;
 	if (hdr_len + bytes <= nc->conn->tx.section_size) {
-		err = add_copied(nc, &hdr, hdr_len, skb);
+		err = add_copied(nc, &hdr, hdr_len, skb, billed);
 		if (err && !netvsc_tx_awaits_sections(nc))
-			err = add_plain(nc, &hdr, hdr_len, skb);
+			err = add_plain(nc, &hdr, hdr_len, skb, billed);
 	} else {
-		err = add_plain(nc, &hdr, hdr_len, skb);
+		err = add_plain(nc, &hdr, hdr_len, skb, billed);
 	}
 	if (unlikely(err == -EBUSY))
 		return refuse(nc);
@@ -446,7 +449,8 @@ netdev_tx_t netvsc_tx_skb(struct netvsc_chan *nc, struct sk_buff *skb)
 	if (unlikely(!netvsc_tx_room(nc)))
 		netvsc_tx_stop(nc);
 	count_frame(nc, packets, bytes);
-	more = !__netdev_tx_sent_queue(nc->tx.txq, bytes, more);
+	if (likely(billed))
+		more = !__netdev_tx_sent_queue(nc->tx.txq, billed, more);
 	netvsc_tx_commit(nc, more);
 	return NETDEV_TX_OK;
 }

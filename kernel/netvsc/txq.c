@@ -20,6 +20,8 @@
  * read again after the entry, and whoever changes it looks for frames
  * afterwards, each with a full barrier between.
  */
+#include <linux/netpoll.h>
+#include <linux/printk.h>
 #include <linux/string.h>
 
 #include "netvsc_var.h"
@@ -358,7 +360,7 @@ void netvsc_tx_commit(struct netvsc_chan *nc, bool more)
 		return;
 	if (more && tx->nr_held < NETVSC_HOLD_MAX - 1)
 		return;
-	if (busy(nc) && !full(nc)) {
+	if (busy(nc) && !full(nc) && !netpoll_tx_running(nc->nd->net)) {
 		WRITE_ONCE(tx->waiting, true);
 		/* Pairs with the one in netvsc_tx_after_poll(). */
 		smp_mb();
@@ -368,6 +370,12 @@ void netvsc_tx_commit(struct netvsc_chan *nc, bool more)
 		}
 	}
 	netvsc_tx_flush(nc);
+	/*
+	 * A panic may have stopped a processor within a batch, for whose end
+	 * all signals of the channel wait.
+	 */
+	if (unlikely(oops_in_progress) && netvsc_batch)
+		vmbus_setevent(nc->ch);
 }
 
 /* ---- completions, in the poll ---- */
@@ -418,15 +426,24 @@ static void finish_dropped(struct netvsc_chan *nc, int budget)
 			finish(nc, i, budget);
 }
 
-static void wake(struct netvsc_chan *nc)
+/* Whether it's worth it to have the stack send again. */
+static bool room_to_wake(const struct netvsc_chan *nc)
+{
+	const struct netvsc_tx *tx = &nc->tx;
+
+	return list_count(&tx->plain) >= NETVSC_TX_SLOTS / 4 &&
+	       (!netvsc_tx_awaits_sections(nc) ||
+		list_count(&tx->sections) >= tx->nr_sections / 4);
+}
+
+/* Netpoll has one frame to send, and little time. */
+static void wake(struct netvsc_chan *nc, int budget)
 {
 	struct netvsc_tx *tx = &nc->tx;
 
 	if (!netif_tx_queue_stopped(tx->txq) || READ_ONCE(tx->blocked) ||
 	    !READ_ONCE(nc->conn->tx_on) ||
-	    list_count(&tx->plain) < NETVSC_TX_SLOTS / 4 ||
-	    (netvsc_tx_awaits_sections(nc) &&
-	     list_count(&tx->sections) < tx->nr_sections / 4))
+	    !(budget ? room_to_wake(nc) : netvsc_tx_room(nc)))
 		return;
 	netif_tx_wake_queue(tx->txq);
 	netvsc_count(nc->nd, NETVSC_EV_WAKE_QUEUE);
@@ -466,7 +483,7 @@ void netvsc_tx_after_poll(struct netvsc_chan *nc, int budget)
 	if (unlikely(READ_ONCE(tx->blocked)) &&
 	    READ_ONCE(tx->sent) == READ_ONCE(tx->done))
 		netvsc_comp_retry_later(nc);
-	wake(nc);
+	wake(nc, budget);
 }
 
 /* Nothing waits, and the host has nothing. */
