@@ -10,21 +10,40 @@
 
 #include "vmbus_var.h"
 
+#include <linux/panic.h>
 #include <linux/panic_notifier.h>
 #include <linux/smp.h>
 #include <clocksource/hyperv_timer.h>
 #include <asm/mshyperv.h>
 
-static int panic_cb(struct notifier_block *nb, unsigned long val, void *args)
+static long (*other_blink)(int state);
+
+/* What the kernel calls over and over when it has said its last word. */
+static long last_word_said(int state)
 {
+	unsigned long flags;
+
+	/* The message's interrupt is not to take the answer away. */
+	local_irq_save(flags);
 	vmb_unload(true);
-	return NOTIFY_DONE;
+	local_irq_restore(flags);
+	return other_blink ? other_blink(state) : 0;
 }
 
 /*
- * Nearly last: other notifiers still use devices, among them the frame buffer
- * with its last picture.
+ * A kernel that hangs after a panic has interrupts on and would go on
+ * answering the network, so the root must let go of it. But not before the last
+ * line is written, which may go through a device of ours (netconsole). A kernel
+ * that restarts doesn't get there, nor need it: the root begins anew then.
  */
+static int panic_cb(struct notifier_block *nb, unsigned long val, void *args)
+{
+	other_blink = panic_blink;
+	panic_blink = last_word_said;
+	return NOTIFY_DONE;
+}
+
+/* Nearly last: whoever else wants to blink is there by then. */
 static struct notifier_block panic_block = {
 	.notifier_call = panic_cb,
 	.priority = INT_MIN + 1,
