@@ -22,9 +22,7 @@
  * @done: what the answer completes
  * @deadline: jiffies
  *
- * A host that misses its deadline once isn't asked again on this connection, so
- * that a request's patience is all that a silent host costs, and not that times
- * the number of requests.
+ * A host that misses its deadline counts as mute: silence.c.
  *
  * Return: 0, -ETIMEDOUT or -ENODEV.
  */
@@ -37,7 +35,7 @@ int netvsc_conn_wait(struct netvsc_conn *conn, struct completion *done,
 			return -ENODEV;
 		if (time_after(jiffies, deadline)) {
 			netvsc_count(conn->nd, NETVSC_EV_CTL_TIMEOUT);
-			conn->mute = true;
+			netvsc_silence_begin(conn);
 			return -ETIMEDOUT;
 		}
 	}
@@ -47,10 +45,10 @@ int netvsc_conn_wait(struct netvsc_conn *conn, struct completion *done,
 /* A moment's pause; false when there's no point in trying again. */
 bool netvsc_conn_pause(struct netvsc_conn *conn, unsigned long deadline)
 {
-	if (conn->mute || netvsc_dev_rescinded(conn->nd))
+	if (READ_ONCE(conn->mute) || netvsc_dev_rescinded(conn->nd))
 		return false;
 	if (time_after(jiffies, deadline)) {
-		conn->mute = true;
+		netvsc_silence_begin(conn);
 		return false;
 	}
 	msleep(PAUSE_MS);
@@ -277,10 +275,14 @@ static bool all_idle(struct netvsc_conn *conn)
 	return true;
 }
 
-/* Send what is held back, and have the host say that it's done with all. */
+/*
+ * Send what is held back, and have the host say that it's done with all. One
+ * that doesn't answer requests may yet send frames.
+ */
 static void drain(struct netvsc_conn *conn)
 {
-	unsigned long deadline = jiffies + netvsc_host_timeout * HZ;
+	unsigned long deadline = jiffies + (READ_ONCE(conn->mute) ? HZ :
+					    netvsc_host_timeout * HZ);
 	struct netvsc_chan *nc;
 	u32 i;
 
@@ -291,11 +293,12 @@ static void drain(struct netvsc_conn *conn)
 			netvsc_tx_flush(nc);
 			__netif_tx_unlock_bh(nc->tx.txq);
 		}
-		if (all_idle(conn))
+		if (all_idle(conn) || netvsc_dev_rescinded(conn->nd))
 			return;
-	} while (netvsc_conn_pause(conn, deadline));
-	if (!netvsc_dev_rescinded(conn->nd))
-		netdev_warn(conn->nd->net, "host holds frames back\n");
+		msleep(PAUSE_MS);
+	} while (time_before(jiffies, deadline));
+	netdev_warn(conn->nd->net, "host holds frames back\n");
+	netvsc_silence_begin(conn);
 }
 
 /* The interface goes up: frames flow both ways. RTNL held. */

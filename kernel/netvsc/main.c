@@ -57,6 +57,7 @@ static int init_dev(struct netvsc_dev *nd)
 	mutex_init(&nd->conn_lock);
 	INIT_LIST_HEAD(&nd->list);
 	INIT_WORK(&nd->filter_work, netvsc_netdev_filter_work);
+	netvsc_silence_init(nd);
 	netvsc_link_init(nd);
 	nd->msg_enable = netif_msg_init(debug, DEFAULT_MESSAGES);
 	nd->config.chans = default_chans();
@@ -81,6 +82,7 @@ static int init_dev(struct netvsc_dev *nd)
 
 static void free_dev(struct netvsc_dev *nd)
 {
+	netvsc_silence_exit(nd);
 	netvsc_vf_free(nd);
 	netvsc_xdp_free(nd);
 	kvfree(nd->queue);

@@ -86,8 +86,8 @@ static int netvsc_open(struct net_device *net)
 	struct netvsc_conn *conn = rtnl_dereference(nd->conn);
 	int err = 0;
 
-	/* A host that was silent may speak again. */
-	if (conn && conn->mute) {
+	/* A host that is silent may speak on another connection. */
+	if (conn && READ_ONCE(conn->mute)) {
 		netvsc_conn_close(nd);
 		conn = NULL;
 	}
@@ -132,8 +132,7 @@ int netvsc_netdev_set_filter(struct netvsc_dev *nd, struct netvsc_conn *conn)
 	if (filter == nd->filter)
 		return 0;
 	err = netvsc_oid_set_filter(conn, filter);
-	if (!err)
-		nd->filter = filter;
+	nd->filter = err ? NETVSC_FILTER_UNKNOWN : filter;
 	return err;
 }
 
@@ -177,6 +176,8 @@ static int netvsc_set_mac(struct net_device *net, void *p)
 	if (err)
 		return err;
 	err = netvsc_oid_set_mac(conn, addr->sa_data);
+	/* It may have it all the same, and is told which one counts. */
+	nd->mac_set |= err == -ETIMEDOUT;
 	if (err) {
 		old.sa_family = net->type;
 		memcpy(old.sa_data, net->dev_addr, ETH_ALEN);

@@ -93,6 +93,8 @@ struct netvsc_dev;
 
 #define NETVSC_RSS_ENTRIES	NDIS_RSS_TABLE_MAX
 
+#define NETVSC_FILTER_UNKNOWN	U32_MAX
+
 /* ---- counters ---- */
 
 /*
@@ -400,7 +402,7 @@ struct netvsc_conn {
 
 	bool tx_on;			/* frames may be sent; READ_ONCE */
 	bool rx_on;			/* frames are wanted; READ_ONCE */
-	bool mute;			/* didn't answer: don't ask again */
+	bool mute;			/* doesn't answer; READ_ONCE: silence.c */
 	bool opened;			/* the primary, by vmbus_open() */
 
 	/* One RNDIS or NVSP request at a time; may sleep. */
@@ -458,6 +460,7 @@ struct netvsc_vf {
 	bool stopped;			/* the card goes */
 	bool ready;			/* the VF was set up */
 	bool path_vf;			/* the host's data path; READ_ONCE */
+	bool path_unsure;		/* it didn't answer to that */
 	unsigned short headroom;	/* of ours, without VF */
 	bool allocated;			/* this and serial: the host's word, */
 	u32 serial;			/* from a poll; READ_ONCE */
@@ -485,6 +488,8 @@ struct netvsc_dev {			/* netdev_priv() */
 
 	struct work_struct filter_work;
 	u32 filter;			/* what the host has; conn_lock */
+	struct delayed_work silence_work;
+	bool unsure;			/* what the host has; READ_ONCE */
 
 	spinlock_t link_lock;		/* the four below; BHs off */
 	bool link_stopped;
@@ -541,6 +546,17 @@ int netvsc_conn_wait(struct netvsc_conn *conn, struct completion *done,
 		     unsigned long deadline);
 bool netvsc_conn_pause(struct netvsc_conn *conn, unsigned long deadline);
 
+/*
+ * silence.c. begin: whoever waited in vain; end: in the poll, at each answer to
+ * a request; unsure: the host may have other settings than we. init: before
+ * there is a connection; exit: after the last one.
+ */
+void netvsc_silence_init(struct netvsc_dev *nd);
+void netvsc_silence_exit(struct netvsc_dev *nd);
+void netvsc_silence_begin(struct netvsc_conn *conn);
+void netvsc_silence_end(struct netvsc_conn *conn);
+void netvsc_silence_unsure(struct netvsc_dev *nd);
+
 /* chan.c */
 int netvsc_chan_open_primary(struct netvsc_conn *conn);
 int netvsc_chan_prepare(struct netvsc_conn *conn, u32 n);
@@ -569,6 +585,7 @@ int netvsc_rndis_query(struct netvsc_conn *conn, u32 oid, const void *in,
 		       u32 in_len, void *out, u32 *out_len);
 int netvsc_rndis_set(struct netvsc_conn *conn, u32 oid, const void *in,
 		     u32 len);
+int netvsc_rndis_probe(struct netvsc_conn *conn, u32 oid);
 void netvsc_rndis_receive(struct netvsc_conn *conn, u32 type, const u8 *shared,
 			  u32 len);
 void netvsc_rndis_sent(struct netvsc_conn *conn, u64 id, u32 status);
@@ -583,6 +600,7 @@ int netvsc_oid_set_offloads(struct netvsc_conn *conn,
 			    netdev_features_t features);
 int netvsc_oid_set_rss(struct netvsc_conn *conn);
 int netvsc_oid_set_filter(struct netvsc_conn *conn, u32 filter);
+void netvsc_oid_probe(struct netvsc_conn *conn);
 int netvsc_oid_set_mac(struct netvsc_conn *conn, const u8 *mac);
 int netvsc_oid_read_mac(struct netvsc_conn *conn, u8 *mac);
 void netvsc_oid_read_link(struct netvsc_conn *conn);
@@ -729,6 +747,7 @@ void netvsc_vf_associate(struct netvsc_dev *nd, bool allocated, u32 serial);
 bool netvsc_vf_xmit(struct netvsc_dev *nd, struct sk_buff *skb);
 struct net_device *netvsc_vf_path(const struct netvsc_dev *nd);
 void netvsc_vf_path_lost(struct netvsc_dev *nd);
+void netvsc_vf_look_again(struct netvsc_dev *nd);
 void netvsc_vf_up(struct netvsc_dev *nd);
 void netvsc_vf_down(struct netvsc_dev *nd);
 int netvsc_vf_change_mtu(struct netvsc_dev *nd, u32 mtu);

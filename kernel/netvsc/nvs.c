@@ -48,6 +48,8 @@ static int ask(struct netvsc_conn *conn, struct nvs_msg *msg)
 	int err;
 	u64 id;
 
+	if (READ_ONCE(conn->mute))
+		return -ETIMEDOUT;
 	mutex_lock(&conn->ctl_lock);
 	spin_lock_bh(&conn->ctl_wait_lock);
 	id = NETVSC_ID_NVS | ++conn->ctl_seq;
@@ -56,7 +58,7 @@ static int ask(struct netvsc_conn *conn, struct nvs_msg *msg)
 	spin_unlock_bh(&conn->ctl_wait_lock);
 
 	do {
-		err = conn->mute ? -ETIMEDOUT : send(conn, msg, id);
+		err = READ_ONCE(conn->mute) ? -ETIMEDOUT : send(conn, msg, id);
 	} while (err == -EAGAIN && netvsc_conn_pause(conn, deadline));
 	if (!err)
 		err = netvsc_conn_wait(conn, &conn->nvs_done, deadline);
@@ -112,6 +114,7 @@ void netvsc_nvs_complete(struct netvsc_conn *conn, u64 id,
 		complete(&conn->nvs_done);
 	}
 	spin_unlock(&conn->ctl_wait_lock);
+	netvsc_silence_end(conn);
 	if (!wanted)
 		netvsc_count(conn->nd, NETVSC_EV_CTL_STRAY);
 }

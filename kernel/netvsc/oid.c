@@ -146,7 +146,13 @@ int netvsc_oid_read_caps(struct netvsc_conn *conn)
 	if (!netvsc_rndis_query(conn, RNDIS_OID_MAX_FRAME_SIZE, NULL, 0, &mtu,
 				&len) && len == sizeof(mtu))
 		conn->caps.mtu = mtu;
-	return conn->mute ? -ETIMEDOUT : 0;
+	return READ_ONCE(conn->mute) ? -ETIMEDOUT : 0;
+}
+
+/* Asks a mute host something; the answer ends its silence. */
+void netvsc_oid_probe(struct netvsc_conn *conn)
+{
+	netvsc_rndis_probe(conn, RNDIS_OID_MEDIA_CONNECT);
 }
 
 /* The host is to fill in the sums of frames that it sends, if it hasn't. */

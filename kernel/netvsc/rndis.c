@@ -24,6 +24,7 @@ struct netvsc_request {
 	struct list_head node;	/* in conn->requests: the host holds it */
 	u64 id;			/* of the packet */
 	u32 request;		/* of the message */
+	bool probe;		/* of a mute host */
 	int owners;		/* this and the following under ctl_wait_lock */
 	bool answered;
 	u32 reply_len;
@@ -104,7 +105,8 @@ static int request_send(struct netvsc_conn *conn, struct netvsc_request *req,
 	head->request = req->request;
 
 	do {
-		err = conn->mute ? -ETIMEDOUT : post(conn, req, head->len);
+		err = READ_ONCE(conn->mute) && !req->probe ?
+		      -ETIMEDOUT : post(conn, req, head->len);
 	} while (err == -EAGAIN && netvsc_conn_pause(conn, deadline));
 	if (!err)
 		return 0;
@@ -126,6 +128,9 @@ static int transact(struct netvsc_conn *conn, struct netvsc_request *req,
 	const struct rndis_header *reply = (void *)req->reply;
 	int err;
 
+	/* The probe of a mute host may have the lock for long. */
+	if (READ_ONCE(conn->mute) && !req->probe)
+		return -ETIMEDOUT;
 	mutex_lock(&conn->ctl_lock);
 	spin_lock_bh(&conn->ctl_wait_lock);
 	conn->waiter = req;
@@ -203,6 +208,7 @@ static void answer(struct netvsc_conn *conn, const u8 *shared, u32 len)
 		complete(&req->done);
 	}
 	spin_unlock(&conn->ctl_wait_lock);
+	netvsc_silence_end(conn);
 	if (!wanted)
 		netvsc_count(conn->nd, NETVSC_EV_CTL_STRAY);
 }
@@ -384,6 +390,22 @@ int netvsc_rndis_set(struct netvsc_conn *conn, u32 oid, const void *in, u32 len)
 	reply = (void *)req->reply;
 	if (!err && reply->status != RNDIS_STATUS_SUCCESS)
 		err = -EIO;
+	request_put(conn, req);
+	if (err == -ETIMEDOUT)
+		netvsc_silence_unsure(conn->nd);
+	return err;
+}
+
+/* Whether a mute host answers; what it says doesn't matter. */
+int netvsc_rndis_probe(struct netvsc_conn *conn, u32 oid)
+{
+	struct netvsc_request *req = request_info(RNDIS_QUERY, oid, NULL, 0);
+	int err;
+
+	if (!req)
+		return -ENOMEM;
+	req->probe = true;
+	err = transact(conn, req, RNDIS_QUERY_C, 0);
 	request_put(conn, req);
 	return err;
 }

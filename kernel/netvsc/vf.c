@@ -108,7 +108,7 @@ static void switch_path(struct netvsc_dev *nd, bool to_vf)
 	const char *way = to_vf ? "to" : "from";
 	int err;
 
-	if (nd->vf.path_vf == to_vf)
+	if (nd->vf.path_vf == to_vf && !nd->vf.path_unsure)
 		return;
 	if (!to_vf)
 		WRITE_ONCE(nd->vf.path_vf, false);
@@ -117,6 +117,9 @@ static void switch_path(struct netvsc_dev *nd, bool to_vf)
 	err = netvsc_nvs_switch_path(conn, to_vf);
 	if (!err)
 		WRITE_ONCE(nd->vf.path_vf, to_vf);
+	nd->vf.path_unsure = err == -ETIMEDOUT;
+	if (nd->vf.path_unsure)
+		netvsc_silence_unsure(nd);
 	/* The host may have this happen as often as it likes. */
 	if (!net_ratelimit())
 		return;
@@ -131,6 +134,13 @@ static void switch_path(struct netvsc_dev *nd, bool to_vf)
 void netvsc_vf_path_lost(struct netvsc_dev *nd)
 {
 	WRITE_ONCE(nd->vf.path_vf, false);
+	nd->vf.path_unsure = false;
+	arrange(nd, 0);
+}
+
+/* Whatever wasn't known of the host's path is settled. */
+void netvsc_vf_look_again(struct netvsc_dev *nd)
+{
 	arrange(nd, 0);
 }
 
