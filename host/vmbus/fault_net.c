@@ -222,6 +222,25 @@ static bool fits_control(struct vmbus_chan *ch, const struct ring_out *out)
 	       (a->type == RNDIS_QUERY_C || a->type == RNDIS_SET_C);
 }
 
+/* An answer that something has been set. */
+static bool fits_set(struct vmbus_chan *ch, const struct ring_out *out)
+{
+	uint32_t len;
+	const struct rndis_set_c *a = content(ch, out, sizeof(*a), &len);
+
+	return a && a->type == RNDIS_SET_C && a->status == RNDIS_STATUS_SUCCESS;
+}
+
+static void set_refused(struct vmbus_chan *ch, const struct fault_rule *rule,
+			struct ring_out *out)
+{
+	uint32_t len;
+	struct rndis_set_c *a = content(ch, out, sizeof(*a), &len);
+
+	if (a)
+		a->status = RNDIS_STATUS_FAILURE;
+}
+
 static void answer_lost(struct vmbus_chan *ch, const struct fault_rule *rule,
 			struct ring_out *out)
 {
@@ -398,6 +417,7 @@ const struct fault_kind fault_net_kinds[] = {
 	{ "answer-id", 0, fits_query, answer_id, NULL },
 	{ "answer-length", 0, fits_query, answer_length, NULL },
 	{ "answer-offset", 0, fits_query, answer_offset, NULL },
+	{ "set-refused", 0, fits_set, set_refused, NULL },
 	{ "answer-lost", 0, fits_control, answer_lost, NULL },
 	{ "answer-late", 1, fits_control, answer_late, NULL },
 	{ "recv-sections", 0, fits_recv_buf, recv_sections, NULL },

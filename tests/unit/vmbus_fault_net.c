@@ -254,6 +254,20 @@ static void answer(uint32_t type)
 	transfer();
 }
 
+static void test_refused(void **state)
+{
+	const struct rndis_set_c *a;
+
+	(void)state;
+	start("set-refused");
+	a = (const struct rndis_set_c *)m;
+	answer(RNDIS_QUERY_C);
+	assert_int_equal(a->status, RNDIS_STATUS_SUCCESS);
+	answer(RNDIS_SET_C);
+	assert_int_not_equal(a->status, RNDIS_STATUS_SUCCESS);
+	stop();
+}
+
 /* What is withheld isn't in the ring; what is late comes behind others. */
 static void test_withheld(void **state)
 {
@@ -394,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_rsc),
 		cmocka_unit_test(test_no_buffer),
 		cmocka_unit_test(test_queries),
+		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_withheld),
 		cmocka_unit_test(test_vf),
 		cmocka_unit_test(test_answers),
