@@ -54,11 +54,8 @@ static u32 queue_for(const struct netvsc_conn *conn, struct sk_buff *skb)
  * A socket stays where it is as long as it has frames under way: they'd be
  * reordered.
  */
-static u16 netvsc_select_queue(struct net_device *net, struct sk_buff *skb,
-			       struct net_device *sb_dev)
+static u16 own_queue(struct netvsc_dev *nd, struct sk_buff *skb, u32 queues)
 {
-	struct netvsc_dev *nd = netdev_priv(net);
-	u32 queues = net->real_num_tx_queues;
 	struct netvsc_conn *conn;
 	struct sock *sk = skb->sk;
 	int old, queue;
@@ -68,7 +65,7 @@ static u16 netvsc_select_queue(struct net_device *net, struct sk_buff *skb,
 	old = sk_tx_queue_get(sk);
 	if (old >= 0 && old < queues && !skb->ooo_okay)
 		return old;
-	conn = rcu_dereference_bh(nd->conn);
+	conn = rcu_dereference(nd->conn);
 	if (!conn)
 		return 0;
 	queue = queue_for(conn, skb) % queues;
@@ -77,6 +74,25 @@ static u16 netvsc_select_queue(struct net_device *net, struct sk_buff *skb,
 	if (queue != old && sk && sk_fullsock(sk) &&
 	    rcu_access_pointer(sk->sk_dst_cache))
 		sk_tx_queue_set(sk, queue);
+	return queue;
+}
+
+static u16 netvsc_select_queue(struct net_device *net, struct sk_buff *skb,
+			       struct net_device *sb_dev)
+{
+	struct netvsc_dev *nd = netdev_priv(net);
+	u32 queues = net->real_num_tx_queues;
+	struct net_device *vf;
+	u16 queue;
+
+	/* Packet sockets that pass by the queues ask without it. */
+	rcu_read_lock();
+	vf = netvsc_vf_path(nd);
+	if (vf)
+		queue = netvsc_vf_select_queue(vf, skb) % queues;
+	else
+		queue = own_queue(nd, skb, queues);
+	rcu_read_unlock();
 	return queue;
 }
 

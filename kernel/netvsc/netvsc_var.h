@@ -732,9 +732,9 @@ void netvsc_xdp_free(struct netvsc_dev *nd);
 /*
  * vf.c. register: module load and unload (netdevice notifier). init, exit: probe
  * and remove; exit unjoins, RTNL held; free: after the last poll and the last
- * reader of statistics. path: the VF if frames go its way, for as long as RCU-bh
- * is held. xmit: RCU-bh held; true when the frame went to the VF (counted,
- * consumed). associate: in a poll. path_lost: the connection is another one. up:
+ * reader of statistics. path: the VF if frames go its way, for as long as RCU or
+ * RCU-bh is held. select_queue: the VF's choice. xmit: RCU-bh held; true when the frame
+ * went to the VF (counted, consumed). associate: in a poll. path_lost: the connection is another one. up:
  * after the interface was opened, down: before it is closed; the others: with
  * the synthetic interface's setting. RTNL for all of these.
  */
@@ -746,6 +746,7 @@ void netvsc_vf_free(struct netvsc_dev *nd);
 void netvsc_vf_associate(struct netvsc_dev *nd, bool allocated, u32 serial);
 bool netvsc_vf_xmit(struct netvsc_dev *nd, struct sk_buff *skb);
 struct net_device *netvsc_vf_path(const struct netvsc_dev *nd);
+u16 netvsc_vf_select_queue(struct net_device *vf, struct sk_buff *skb);
 void netvsc_vf_path_lost(struct netvsc_dev *nd);
 void netvsc_vf_look_again(struct netvsc_dev *nd);
 void netvsc_vf_up(struct netvsc_dev *nd);

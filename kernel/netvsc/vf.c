@@ -23,6 +23,7 @@
 #include <linux/netpoll.h>
 #include <linux/pci.h>
 #include <linux/rtnetlink.h>
+#include <net/sch_generic.h>
 
 #include "netvsc_var.h"
 
@@ -47,12 +48,42 @@ static void arrange(struct netvsc_dev *nd, unsigned long delay)
 
 struct net_device *netvsc_vf_path(const struct netvsc_dev *nd)
 {
-	struct net_device *vf = rcu_dereference_bh(nd->vf.dev);
+	struct net_device *vf = rcu_dereference_check(nd->vf.dev,
+						      rcu_read_lock_bh_held());
 
 	if (!vf || !READ_ONCE(nd->vf.path_vf) || !netif_running(vf) ||
 	    !netif_carrier_ok(vf) || netpoll_tx_running(nd->net))
 		return NULL;
 	return vf;
+}
+
+/*
+ * By the VF's own means, which may be its driver's, or XPS. The choice is kept
+ * beside the frame, as the VF may have more queues than we.
+ */
+u16 netvsc_vf_select_queue(struct net_device *vf, struct sk_buff *skb)
+{
+	u16 queue;
+
+	if (vf->netdev_ops->ndo_select_queue)
+		queue = vf->netdev_ops->ndo_select_queue(vf, skb, NULL);
+	else
+		queue = netdev_pick_tx(vf, skb, NULL);
+	qdisc_skb_cb(skb)->slave_dev_queue_mapping = queue;
+	return queue;
+}
+
+/*
+ * Has the VF take the queue that it chose. Of a frame whose queue was chosen
+ * before the path was the VF's it chooses now, and if there was no choice, too.
+ */
+static void keep_queue(const struct net_device *net, struct sk_buff *skb)
+{
+	u32 queues = READ_ONCE(net->real_num_tx_queues);
+	u16 queue = qdisc_skb_cb(skb)->slave_dev_queue_mapping;
+
+	if (queues > 1 && queue % queues == skb_get_queue_mapping(skb))
+		skb_record_rx_queue(skb, queue);
 }
 
 bool netvsc_vf_xmit(struct netvsc_dev *nd, struct sk_buff *skb)
@@ -64,6 +95,7 @@ bool netvsc_vf_xmit(struct netvsc_dev *nd, struct sk_buff *skb)
 
 	if (likely(!vf))
 		return false;
+	keep_queue(nd->net, skb);
 	skb->dev = vf;
 	err = dev_queue_xmit(skb);
 	stats = this_cpu_ptr(nd->vf.stats);
