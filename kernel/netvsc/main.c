@@ -132,17 +132,21 @@ static int attach(struct netvsc_dev *nd)
 {
 	int err;
 
+	/*
+	 * With the first words said the host may send the VF here, whose driver
+	 * is not to take the card's name.
+	 */
+	rtnl_lock();
 	err = netvsc_conn_open(nd);
 	if (err)
-		return err;
+		goto unlock;
 	err = describe(nd);
-	if (err)
-		goto close;
-	err = register_netdev(nd->net);
 	if (!err)
-		return 0;
-close:
-	netvsc_conn_close(nd);
+		err = register_netdevice(nd->net);
+	if (err)
+		netvsc_conn_close(nd);
+unlock:
+	rtnl_unlock();
 	return err;
 }
 
