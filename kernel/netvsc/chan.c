@@ -58,6 +58,17 @@ static struct netvsc_chan *chan_alloc(struct netvsc_conn *conn, u32 index)
 	return nc;
 }
 
+/* Makes those of the first @n that aren't there: 0 or -ENOMEM. */
+int netvsc_chan_alloc(struct netvsc_conn *conn, u32 n)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++)
+		if (!conn->chan[i] && !chan_alloc(conn, i))
+			return -ENOMEM;
+	return 0;
+}
+
 static void chan_free(struct netvsc_chan *nc)
 {
 	netvsc_coal_exit(nc);
@@ -102,9 +113,26 @@ static void polls_off(struct netvsc_chan *nc)
 	netif_napi_del(&nc->napi);
 }
 
+/* With the rings that the primary has from another connection, or new ones. */
+static int rings_open(struct netvsc_chan *nc)
+{
+	u32 size = netvsc_ring_size * HV_HYP_PAGE_SIZE;
+	int err = 0;
+
+	if (nc->index || !nc->nd->spares.rings)
+		err = vmbus_alloc_ring(nc->ch, size, size);
+	if (err)
+		return err;
+	if (!nc->index)
+		nc->nd->spares.rings = false;
+	err = vmbus_connect_ring(nc->ch, netvsc_rx_event, nc);
+	if (err)
+		vmbus_free_ring(nc->ch);
+	return err;
+}
+
 static int chan_open(struct netvsc_chan *nc, struct vmbus_channel *ch)
 {
-	u32 ring = netvsc_ring_size * HV_HYP_PAGE_SIZE;
 	int err;
 
 	nc->ch = ch;
@@ -124,7 +152,7 @@ static int chan_open(struct netvsc_chan *nc, struct vmbus_channel *ch)
 		nc->ch = NULL;
 		return err;
 	}
-	err = vmbus_open(ch, ring, ring, NULL, 0, netvsc_rx_event, nc);
+	err = rings_open(nc);
 	if (err) {
 		polls_off(nc);
 		nc->ch = NULL;
@@ -134,11 +162,13 @@ static int chan_open(struct netvsc_chan *nc, struct vmbus_channel *ch)
 
 int netvsc_chan_open_primary(struct netvsc_conn *conn)
 {
-	struct netvsc_chan *nc = chan_alloc(conn, 0);
+	struct netvsc_chan *nc;
 	int err;
 
-	if (!nc)
-		return -ENOMEM;
+	err = netvsc_chan_alloc(conn, 1);
+	if (err)
+		return err;
+	nc = conn->chan[0];
 	err = chan_open(nc, conn->nd->hv->channel);
 	if (err) {
 		netdev_err(conn->nd->net, "cannot open the channel: %d\n", err);
@@ -161,12 +191,11 @@ int netvsc_chan_prepare(struct netvsc_conn *conn, u32 n)
 	struct netvsc_chan *nc;
 	int err;
 
+	err = netvsc_chan_alloc(conn, n);
+	if (err)
+		return err;
 	for (i = 0; i < n; i++) {
 		nc = conn->chan[i];
-		if (!nc)
-			nc = chan_alloc(conn, i);
-		if (!nc)
-			return -ENOMEM;
 		if (conn->caps.rsc) {
 			nc->rsc = kvzalloc(sizeof(*nc->rsc), GFP_KERNEL);
 			if (!nc->rsc)
@@ -332,7 +361,7 @@ static void await_rescinds(struct vmbus_channel *primary)
  * netvsc_chan_close_all() - close the primary and all sub-channels
  * @conn: the connection, its primary open
  *
- * Waits for the host as long as vmbus_close() does.
+ * Waits for the host as long as vmbus_disconnect_ring() does.
  *
  * Return: whether the host has let go of the primary's ring, and with that of
  * everything that it had been sent.
@@ -340,6 +369,7 @@ static void await_rescinds(struct vmbus_channel *primary)
 bool netvsc_chan_close_all(struct netvsc_conn *conn)
 {
 	struct vmbus_channel *primary = conn->nd->hv->channel;
+	bool released;
 	u32 i;
 
 	wait_event_timeout(conn->opener_wait, !openers_left(conn),
@@ -347,7 +377,7 @@ bool netvsc_chan_close_all(struct netvsc_conn *conn)
 	for (i = 0; i < conn->nr_chans; i++)
 		if (conn->chan[i] && conn->chan[i]->ready)
 			polls_off(conn->chan[i]);
-	vmbus_close(primary);
+	released = !vmbus_disconnect_ring(primary);
 
 	/* The host takes back what is half open: its opener returns now. */
 	if (!wait_event_timeout(conn->opener_wait, !openers_left(conn),
@@ -358,13 +388,16 @@ bool netvsc_chan_close_all(struct netvsc_conn *conn)
 			if (!conn->chan[i] || !conn->chan[i]->polling)
 				continue;
 			polls_off(conn->chan[i]);
-			vmbus_close(primary);
+			vmbus_disconnect_ring(primary);
 		}
 	}
 	await_rescinds(primary);
 	conn->opened = false;
-	/* The bus forgets the ring's pages when it has freed them. */
-	return !primary->ringbuffer_page;
+	if (released && conn->nd->spares.keep)
+		conn->nd->spares.rings = true;
+	else if (released)
+		vmbus_free_ring(primary);
+	return released;
 }
 
 /*

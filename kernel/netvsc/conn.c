@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A connection with the host: made, started, stopped, ended, and exchanged for
- * another one.
+ * A connection with the host: made, started, stopped, ended.
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -65,7 +64,16 @@ static u32 tx_sections(const struct netvsc_config *config)
 	return min_t(u32, n, NETVSC_TX_BUF_MAX / NETVSC_TX_SECTION);
 }
 
-static struct netvsc_conn *conn_alloc(struct netvsc_dev *nd)
+/**
+ * netvsc_conn_alloc() - memory for a connection, but for its buffers
+ * @nd: the card
+ * @config: what it will be made with
+ *
+ * Return: to be opened by netvsc_conn_open_as(), or freed by netvsc_conn_free();
+ * NULL without memory.
+ */
+struct netvsc_conn *netvsc_conn_alloc(struct netvsc_dev *nd,
+				      const struct netvsc_config *config)
 {
 	struct netvsc_conn *conn = kzalloc(sizeof(*conn), GFP_KERNEL);
 
@@ -81,10 +89,21 @@ static struct netvsc_conn *conn_alloc(struct netvsc_dev *nd)
 	INIT_LIST_HEAD(&conn->requests);
 	init_completion(&conn->nvs_done);
 	init_waitqueue_head(&conn->opener_wait);
-	conn->rx.size = PAGE_ALIGN(nd->config.rx_sections * NETVSC_RX_SECTION);
-	conn->tx.size = PAGE_ALIGN(tx_sections(&nd->config) *
-				   NETVSC_TX_SECTION);
+	conn->rx.size = PAGE_ALIGN(config->rx_sections * NETVSC_RX_SECTION);
+	conn->tx.size = PAGE_ALIGN(tx_sections(config) * NETVSC_TX_SECTION);
+	if (netvsc_chan_alloc(conn, min_t(u32, config->chans,
+					  NETVSC_MAX_CHANS))) {
+		netvsc_conn_free(conn);
+		return NULL;
+	}
 	return conn;
+}
+
+/* One that was not opened, or has ended. NULL is ignored. */
+void netvsc_conn_free(struct netvsc_conn *conn)
+{
+	if (conn && netvsc_chan_free_all(conn))
+		kfree(conn);
 }
 
 /*
@@ -97,7 +116,7 @@ static void buf_free(struct netvsc_conn *conn, struct netvsc_buf *buf,
 	if (!buf->base)
 		return;
 	if (released && !buf->gpadl.gpadl_handle)
-		vfree(buf->base);
+		netvsc_spare_put(conn->nd, buf->base, buf->size);
 	else
 		netdev_err(conn->nd->net,
 			   "host keeps a buffer of %u bytes: it is lost\n",
@@ -138,8 +157,7 @@ static void conn_end(struct netvsc_conn *conn)
 	buf_free(conn, &conn->rx, released);
 	buf_free(conn, &conn->tx, released);
 	netvsc_rndis_free(conn);
-	if (netvsc_chan_free_all(conn))
-		kfree(conn);
+	netvsc_conn_free(conn);
 }
 
 /* Spread the receive table over the channels unless the user has chosen. */
@@ -215,16 +233,16 @@ static int establish(struct netvsc_conn *conn)
 }
 
 /**
- * netvsc_conn_open() - connect with the host as nd->config says
+ * netvsc_conn_open_as() - connect with the host as nd->config says
  * @nd: the card, not connected
+ * @conn: memory for it, from netvsc_conn_alloc(); NULL: there was none
  *
- * RTNL held, or the device not registered yet.
+ * RTNL held.
  *
  * Return: 0, and no frame flows yet; or an error, and nothing is left.
  */
-int netvsc_conn_open(struct netvsc_dev *nd)
+int netvsc_conn_open_as(struct netvsc_dev *nd, struct netvsc_conn *conn)
 {
-	struct netvsc_conn *conn = conn_alloc(nd);
 	int err;
 
 	if (!conn)
@@ -245,6 +263,11 @@ int netvsc_conn_open(struct netvsc_dev *nd)
 	if (nd->net->reg_state == NETREG_REGISTERED)
 		netvsc_vf_path_lost(nd);
 	return 0;
+}
+
+int netvsc_conn_open(struct netvsc_dev *nd)
+{
+	return netvsc_conn_open_as(nd, netvsc_conn_alloc(nd, &nd->config));
 }
 
 /* RTNL held, or the device not registered any more; frames don't flow. */
@@ -342,65 +365,4 @@ void netvsc_conn_stop(struct netvsc_dev *nd)
 	WRITE_ONCE(conn->rx_on, false);
 	mutex_unlock(&nd->conn_lock);
 	drain(conn);
-}
-
-/*
- * There is no connection, and none can be made: the interface goes down. When
- * it is brought up, another one is tried. RTNL held.
- */
-void netvsc_conn_lost(struct netvsc_dev *nd, int err)
-{
-	netdev_err(nd->net, "connection with the host is lost: %d\n", err);
-	netif_carrier_off(nd->net);
-	netif_device_attach(nd->net);
-	dev_close(nd->net);
-}
-
-static int reopen(struct netvsc_dev *nd, bool running)
-{
-	int err = netvsc_conn_open(nd);
-
-	if (err || !running)
-		return err;
-	err = netvsc_conn_start(nd);
-	if (err)
-		netvsc_conn_close(nd);
-	return err;
-}
-
-/* See netvsc_var.h. */
-int netvsc_conn_change(struct netvsc_dev *nd, const struct netvsc_config *want)
-{
-	bool running = netif_running(nd->net);
-	struct netvsc_config old = nd->config;
-	int err, again;
-
-	ASSERT_RTNL();
-	if (!rtnl_dereference(nd->conn))
-		return -ENODEV;
-	/* From here on the stack calls neither for sending nor for filters. */
-	netif_device_detach(nd->net);
-	if (running)
-		netvsc_conn_stop(nd);
-	netvsc_conn_close(nd);
-	netvsc_count(nd, NETVSC_EV_RECONNECTS);
-
-	nd->config = *want;
-	err = reopen(nd, running);
-	if (!err && nd->config.mtu < want->mtu) {
-		if (running)
-			netvsc_conn_stop(nd);
-		netvsc_conn_close(nd);
-		err = -EINVAL;
-	}
-	if (err) {
-		nd->config = old;
-		again = reopen(nd, running);
-		if (again) {
-			netvsc_conn_lost(nd, again);
-			return err;
-		}
-	}
-	netif_device_attach(nd->net);
-	return err;
 }

@@ -48,8 +48,11 @@ static int apply(struct netvsc_dev *nd, struct netvsc_conn *conn,
 
 	if (err == -EOPNOTSUPP)
 		err = 0;
-	if (err)
+	if (err) {
 		nd->rss = *old;
+		/* The host has switched it off, and not on again. */
+		netvsc_silence_unsure(nd);
+	}
 	return err;
 }
 

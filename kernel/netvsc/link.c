@@ -52,8 +52,9 @@ static void link_work(struct work_struct *work)
 	set_speed(nd, nd->link_speed);
 	spin_unlock_bh(&nd->link_lock);
 
-	if (!netif_device_present(nd->net))
-		return;		/* a new connection asks for the state itself */
+	/* A new connection asks for the state itself. */
+	if (!netif_device_present(nd->net) || !rcu_access_pointer(nd->conn))
+		return;
 	if (up == was && !flap)
 		return;
 	netvsc_count(nd, NETVSC_EV_LINK_CHANGES);

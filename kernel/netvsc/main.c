@@ -59,6 +59,7 @@ static int init_dev(struct netvsc_dev *nd)
 	INIT_WORK(&nd->filter_work, netvsc_netdev_filter_work);
 	netvsc_silence_init(nd);
 	netvsc_link_init(nd);
+	netvsc_change_init(nd);
 	nd->msg_enable = netif_msg_init(debug, DEFAULT_MESSAGES);
 	nd->config.chans = default_chans();
 	nd->config.rx_sections = NETVSC_RX_SECTIONS;
@@ -198,6 +199,7 @@ static HV_REMOVE_RETURN netvsc_remove(struct hv_device *hv)
 	unregister_netdevice(nd->net);
 	rtnl_unlock();
 	cancel_work_sync(&nd->filter_work);
+	netvsc_change_exit(nd);
 
 	netvsc_conn_close(nd);
 	netvsc_chan_bind(hv, NULL);

@@ -244,13 +244,13 @@ static int netvsc_set_features(struct net_device *net,
 {
 	struct netvsc_dev *nd = netdev_priv(net);
 	struct netvsc_conn *conn = rtnl_dereference(nd->conn);
+	int err = 0;
 
-	netvsc_vf_set_features(nd, features);
-	if (!((features ^ net->features) & (NETIF_F_LRO | NETIF_F_RXCSUM)))
-		return 0;
-	if (!conn)
-		return -ENODEV;
-	return netvsc_oid_set_offloads(conn, features);
+	if ((features ^ net->features) & (NETIF_F_LRO | NETIF_F_RXCSUM))
+		err = conn ? netvsc_oid_set_offloads(conn, features) : -ENODEV;
+	if (!err)
+		netvsc_vf_set_features(nd, features);
+	return err;
 }
 
 /* The place of a transport header is told in 10 bits. */

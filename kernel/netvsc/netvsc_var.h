@@ -427,6 +427,17 @@ struct netvsc_conn {
 
 /* ---- the card ---- */
 
+/* Memory between two connections (change.c); RTNL. */
+#define NETVSC_SPARES	4
+
+struct netvsc_spares {
+	bool keep;		/* don't give back what a connection leaves */
+	bool rings;		/* the primary has its rings; it's closed */
+	/* Of shared buffers: */
+	void *base[NETVSC_SPARES];
+	u32 size[NETVSC_SPARES];
+};
+
 /* What a connection is made with. */
 struct netvsc_config {
 	u32 chans;		/* wanted; the host may grant fewer */
@@ -476,6 +487,9 @@ struct netvsc_dev {			/* netdev_priv() */
 
 	/* What the user chose; RTNL. */
 	struct netvsc_config config;
+	struct netvsc_spares spares;
+	struct delayed_work retry_work;	/* while there's no connection */
+	unsigned long retry_delay;
 	struct netvsc_rss rss;
 	struct bpf_prog __rcu *xdp_prog;
 	bool mac_set;			/* by the user: the host is told again */
@@ -526,18 +540,29 @@ void netvsc_netdev_filter_work(struct work_struct *work);
 bool netvsc_dev_rescinded(const struct netvsc_dev *nd);
 
 /*
- * conn.c: RTNL held in all of them.
+ * change.c: RTNL held but for init and exit. Before anything is given up there
+ * is memory for both.
  *
  * netvsc_conn_change() makes a new connection with @want and, when that fails,
  * one as before; frames stop meanwhile, whatever was sent is sent. Returns 0,
- * or why it stayed (or, with the interface down, that there is none any more).
- * Whoever changes a setting that takes a new connection calls this.
+ * or why it stayed. Whoever changes a setting that takes a new connection calls
+ * this. netvsc_conn_lost(): there's none; has one tried again and again.
  */
-int netvsc_conn_open(struct netvsc_dev *nd);
-void netvsc_conn_close(struct netvsc_dev *nd);
+void netvsc_change_init(struct netvsc_dev *nd);
+void netvsc_change_exit(struct netvsc_dev *nd);
 int netvsc_conn_change(struct netvsc_dev *nd,
 		       const struct netvsc_config *want);
 void netvsc_conn_lost(struct netvsc_dev *nd, int err);
+void *netvsc_spare_get(struct netvsc_dev *nd, u32 size);
+void netvsc_spare_put(struct netvsc_dev *nd, void *base, u32 size);
+
+/* conn.c: RTNL held in all of them. */
+struct netvsc_conn *netvsc_conn_alloc(struct netvsc_dev *nd,
+				      const struct netvsc_config *config);
+void netvsc_conn_free(struct netvsc_conn *conn);
+int netvsc_conn_open_as(struct netvsc_dev *nd, struct netvsc_conn *conn);
+int netvsc_conn_open(struct netvsc_dev *nd);
+void netvsc_conn_close(struct netvsc_dev *nd);
 int netvsc_conn_start(struct netvsc_dev *nd);	/* frames flow */
 void netvsc_conn_stop(struct netvsc_dev *nd);
 
@@ -559,6 +584,7 @@ void netvsc_silence_unsure(struct netvsc_dev *nd);
 
 /* chan.c */
 int netvsc_chan_open_primary(struct netvsc_conn *conn);
+int netvsc_chan_alloc(struct netvsc_conn *conn, u32 n);
 int netvsc_chan_prepare(struct netvsc_conn *conn, u32 n);
 void netvsc_chan_open_subs(struct netvsc_conn *conn);
 bool netvsc_chan_close_all(struct netvsc_conn *conn);
@@ -570,6 +596,7 @@ void netvsc_chan_bind(struct hv_device *hv, struct netvsc_dev *nd);
  * has acknowledged.
  */
 int netvsc_nvs_connect(struct netvsc_conn *conn, u32 mtu);
+u32 netvsc_nvs_rx_size(const struct netvsc_conn *conn, u32 version);
 int netvsc_nvs_share_buffers(struct netvsc_conn *conn);
 void netvsc_nvs_revoke(struct netvsc_conn *conn);
 int netvsc_nvs_subchannels(struct netvsc_conn *conn, u32 *count);

@@ -6,7 +6,6 @@
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/string.h>
-#include <linux/vmalloc.h>
 
 #include "netvsc_var.h"
 
@@ -182,11 +181,7 @@ static int share_buf(struct netvsc_conn *conn, struct netvsc_buf *buf,
 {
 	int err;
 
-	/*
-	 * In pieces as large as there are: the root sends from and receives into
-	 * the pages, and neighbours in one piece are one piece for it, too.
-	 */
-	buf->base = vmalloc_huge(buf->size, GFP_KERNEL | __GFP_ZERO);
+	buf->base = netvsc_spare_get(conn->nd, buf->size);
 	if (!buf->base)
 		return -ENOMEM;
 	err = vmbus_establish_gpadl(conn->nd->hv->channel, buf->base, buf->size,
@@ -258,14 +253,19 @@ static int share_tx(struct netvsc_conn *conn)
 	return 0;
 }
 
+/* Bytes of the receive buffer, as far as a host of that version takes them. */
+u32 netvsc_nvs_rx_size(const struct netvsc_conn *conn, u32 version)
+{
+	return min_t(u32, conn->rx.size, version <= NVS_VERSION_2 ?
+		     NVS_RECV_BUF_MAX_V2 : NVS_RECV_BUF_MAX);
+}
+
 /* The sizes of the buffers are set; how they're divided is the host's word. */
 int netvsc_nvs_share_buffers(struct netvsc_conn *conn)
 {
-	u32 max = conn->version <= NVS_VERSION_2 ? NVS_RECV_BUF_MAX_V2 :
-		  NVS_RECV_BUF_MAX;
 	int err;
 
-	conn->rx.size = min(conn->rx.size, max);
+	conn->rx.size = netvsc_nvs_rx_size(conn, conn->version);
 	err = share_rx(conn);
 	return err ? err : share_tx(conn);
 }

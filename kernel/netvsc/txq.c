@@ -166,7 +166,9 @@ void netvsc_tx_free(struct netvsc_chan *nc)
 	kfree(tx->gpa);
 	kvfree(tx->sections.ring);
 	kvfree(tx->plain.ring);
-	netdev_tx_reset_queue(tx->txq);
+	/* What was never used has no say in another connection's queue. */
+	if (tx->slots)
+		netdev_tx_reset_queue(tx->txq);
 }
 
 /* ---- to the ring ---- */

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One connection exchanged for another: for a new MTU, number of channels, size
+ * of buffers.
+ *
+ * The host serves one at a time, so the old one ends before the new one is sure.
+ * What can be sure before is the memory: for the new one, and for going back
+ * if the host refuses. Neither the buffers nor the primary's rings are given back
+ * to the kernel between the two.
+ *
+ * If there is no going back, the interface has no carrier, and a work tries to
+ * connect as it was, for as long as it takes.
+ */
+#include <linux/mm.h>
+#include <linux/vmalloc.h>
+
+#include "netvsc_var.h"
+
+#define RETRY_FIRST	HZ
+#define RETRY_MAX	(60 * HZ)
+
+/* ---- memory between two connections; RTNL held ---- */
+
+/*
+ * In pieces as large as there are: the root sends from and receives into the
+ * pages, and neighbours in one piece are one piece for it, too.
+ */
+static void *buffer_alloc(u32 size)
+{
+	return vmalloc_huge(size, GFP_KERNEL | __GFP_ZERO);
+}
+
+/* Memory for a shared buffer, maybe one that was in use before. */
+void *netvsc_spare_get(struct netvsc_dev *nd, u32 size)
+{
+	struct netvsc_spares *spares = &nd->spares;
+	void *base;
+	u32 i;
+
+	for (i = 0; i < NETVSC_SPARES; i++) {
+		base = spares->base[i];
+		if (base && spares->size[i] == size) {
+			spares->base[i] = NULL;
+			return base;
+		}
+	}
+	return buffer_alloc(size);
+}
+
+void netvsc_spare_put(struct netvsc_dev *nd, void *base, u32 size)
+{
+	struct netvsc_spares *spares = &nd->spares;
+	u32 i;
+
+	for (i = 0; spares->keep && i < NETVSC_SPARES; i++) {
+		if (!spares->base[i]) {
+			spares->base[i] = base;
+			spares->size[i] = size;
+			return;
+		}
+	}
+	vfree(base);
+}
+
+static void spares_free(struct netvsc_dev *nd)
+{
+	struct netvsc_spares *spares = &nd->spares;
+	u32 i;
+
+	spares->keep = false;
+	if (spares->rings)
+		vmbus_free_ring(nd->hv->channel);
+	spares->rings = false;
+	for (i = 0; i < NETVSC_SPARES; i++) {
+		vfree(spares->base[i]);
+		spares->base[i] = NULL;
+	}
+}
+
+/* Of @size, unless the one in use has it. */
+static int spare_add(struct netvsc_dev *nd, u32 size,
+		     const struct netvsc_buf *in_use)
+{
+	void *base;
+
+	if (size == in_use->size)
+		return 0;
+	base = buffer_alloc(size);
+	if (!base)
+		return -ENOMEM;
+	netvsc_spare_put(nd, base, size);
+	return 0;
+}
+
+/* ---- without a connection ---- */
+
+static int reopen(struct netvsc_dev *nd, struct netvsc_conn *conn)
+{
+	int err = netvsc_conn_open_as(nd, conn);
+
+	if (err || !netif_running(nd->net))
+		return err;
+	err = netvsc_conn_start(nd);
+	if (err)
+		netvsc_conn_close(nd);
+	return err;
+}
+
+static void retry(struct work_struct *work)
+{
+	struct netvsc_dev *nd = container_of(to_delayed_work(work),
+					     struct netvsc_dev, retry_work);
+
+	/* Whoever cancels this work may hold it. */
+	if (!rtnl_trylock()) {
+		schedule_delayed_work(&nd->retry_work, 1);
+		return;
+	}
+	/* Unless the device goes, sleeps, or was brought up meanwhile. */
+	if (nd->net->reg_state != NETREG_REGISTERED ||
+	    !netif_device_present(nd->net) || rtnl_dereference(nd->conn) ||
+	    netvsc_dev_rescinded(nd))
+		goto out;
+	if (!reopen(nd, netvsc_conn_alloc(nd, &nd->config))) {
+		netdev_info(nd->net, "connected with the host again\n");
+		goto out;
+	}
+	nd->retry_delay = min_t(unsigned long, 2 * nd->retry_delay, RETRY_MAX);
+	schedule_delayed_work(&nd->retry_work, nd->retry_delay);
+out:
+	rtnl_unlock();
+}
+
+void netvsc_change_init(struct netvsc_dev *nd)
+{
+	INIT_DELAYED_WORK(&nd->retry_work, retry);
+}
+
+/* The device isn't registered any more. */
+void netvsc_change_exit(struct netvsc_dev *nd)
+{
+	cancel_delayed_work_sync(&nd->retry_work);
+}
+
+/* There is no connection, though there should be: one is tried again and again. */
+void netvsc_conn_lost(struct netvsc_dev *nd, int err)
+{
+	netdev_err(nd->net, "connection with the host is lost: %d\n", err);
+	netif_carrier_off(nd->net);
+	netif_device_attach(nd->net);
+	nd->retry_delay = RETRY_FIRST;
+	schedule_delayed_work(&nd->retry_work, nd->retry_delay);
+}
+
+/* ---- the change ---- */
+
+struct change {
+	struct netvsc_conn *to, *back;
+};
+
+/* All the memory that can be had before anything is given up. */
+static int prepare(struct netvsc_dev *nd, const struct netvsc_config *want,
+		   struct change *ch)
+{
+	const struct netvsc_conn *old = rtnl_dereference(nd->conn);
+	int err;
+
+	nd->spares.keep = true;
+	ch->back = netvsc_conn_alloc(nd, &nd->config);
+	ch->to = netvsc_conn_alloc(nd, want);
+	if (!ch->back || !ch->to)
+		return -ENOMEM;
+	err = spare_add(nd, netvsc_nvs_rx_size(ch->to, old->version), &old->rx);
+	return err ? err : spare_add(nd, ch->to->tx.size, &old->tx);
+}
+
+/* Consumes @ch's connections; the device is detached. */
+static int exchange(struct netvsc_dev *nd, const struct netvsc_config *want,
+		    struct change *ch)
+{
+	struct netvsc_config old = nd->config;
+	struct netvsc_rss rss = nd->rss;
+	bool running = netif_running(nd->net);
+	int err, again;
+
+	if (running)
+		netvsc_conn_stop(nd);
+	netvsc_conn_close(nd);
+	netvsc_count(nd, NETVSC_EV_RECONNECTS);
+
+	nd->config = *want;
+	err = reopen(nd, ch->to);
+	ch->to = NULL;
+	if (!err && nd->config.mtu < want->mtu) {
+		if (running)
+			netvsc_conn_stop(nd);
+		netvsc_conn_close(nd);
+		err = -EINVAL;
+	}
+	if (!err)
+		return 0;
+	nd->config = old;
+	nd->rss = rss;
+	again = reopen(nd, ch->back);
+	ch->back = NULL;
+	if (again)
+		netvsc_conn_lost(nd, again);
+	return err;
+}
+
+/* See netvsc_var.h. */
+int netvsc_conn_change(struct netvsc_dev *nd, const struct netvsc_config *want)
+{
+	struct change ch = {};
+	int err;
+
+	ASSERT_RTNL();
+	if (!rtnl_dereference(nd->conn))
+		return -ENODEV;
+	err = prepare(nd, want, &ch);
+	if (!err) {
+		/* The stack calls neither for sending nor for filters. */
+		netif_device_detach(nd->net);
+		err = exchange(nd, want, &ch);
+		netif_device_attach(nd->net);
+	}
+	netvsc_conn_free(ch.to);
+	netvsc_conn_free(ch.back);
+	spares_free(nd);
+	return err;
+}
