@@ -16,6 +16,12 @@
 #include "abi_bus.h"
 #include "vmbus_var.h"
 
+/*
+ * Of every device: entries are made in its folder of channels while it may be
+ * on its way out.
+ */
+static DEFINE_MUTEX(folder_mutex);
+
 static void device_release(struct device *device)
 {
 	struct hv_device *dev = device_to_hv_device(device);
@@ -57,10 +63,17 @@ int vmb_device_register(struct hv_device *dev)
 	int ret;
 
 	ret = dev_set_name(&dev->device, "%pUl", &dev->dev_instance);
-	if (!ret)
-		ret = device_add(&dev->device);
-	if (ret)
-		put_device(&dev->device);
+	return ret ? ret : device_add(&dev->device);
+}
+
+int vmb_device_add_channel(struct hv_device *dev, struct vmbus_channel *channel)
+{
+	int ret = -ENODEV;
+
+	mutex_lock(&folder_mutex);
+	if (dev->channels_kset)
+		ret = vmb_sysfs_channel_add(dev, channel);
+	mutex_unlock(&folder_mutex);
 	return ret;
 }
 
@@ -86,8 +99,10 @@ static void device_added(struct hv_device *dev)
 {
 	struct vmb_chan *c = vmb_chan(dev->channel);
 
+	mutex_lock(&folder_mutex);
 	dev->channels_kset = kset_create_and_add("channels", NULL,
 						 &dev->device.kobj);
+	mutex_unlock(&folder_mutex);
 	if (!dev->channels_kset) {
 		dev_err(&dev->device, "no memory for its channels in sysfs\n");
 		return;
@@ -101,15 +116,20 @@ static void device_added(struct hv_device *dev)
 static void device_removed(struct hv_device *dev)
 {
 	struct vmb_chan *c = vmb_chan(dev->channel);
+	struct kset *folder;
 
 	vmb_debugfs_remove(dev);
 	if (c->kobj_live) {
 		c->kobj_live = false;
 		vmb_sysfs_channel_remove(dev->channel);
 	}
-	if (dev->channels_kset)
-		kset_unregister(dev->channels_kset);
+	mutex_lock(&folder_mutex);
+	folder = dev->channels_kset;
 	dev->channels_kset = NULL;
+	mutex_unlock(&folder_mutex);
+	/* Entries of sub-channels left behind hold it until they go. */
+	if (folder)
+		kset_unregister(folder);
 }
 
 static int device_notify(struct notifier_block *nb, unsigned long event,

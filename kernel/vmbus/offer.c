@@ -56,10 +56,12 @@ static void primary_add(struct work_struct *work)
 		ret = dev ? 0 : -ENOMEM;
 	}
 	if (!ret) {
-		WRITE_ONCE(ch->device_obj, dev);
+		vmb_chan_set_device(c, dev);
 		ret = vmb_device_register(dev);
-		if (ret)
-			WRITE_ONCE(ch->device_obj, NULL);
+		if (ret) {
+			vmb_chan_set_device(c, NULL);
+			put_device(&dev->device);
+		}
 	}
 	/* The channel stays listed without a device, until its rescind. */
 	if (ret && !READ_ONCE(ch->rescind))
@@ -77,25 +79,28 @@ static void sub_add(struct work_struct *work)
 					  ch.add_channel_work);
 	struct vmbus_channel *ch = &c->ch;
 	struct vmbus_channel *primary = ch->primary_channel;
-	struct hv_device *dev = READ_ONCE(primary->device_obj);
+	struct hv_device *dev = vmb_chan_get_device(vmb_chan(primary));
 	void (*create)(struct vmbus_channel *new_sc);
+	int ret;
 
 	/*
 	 * The device of the primary can't be waited for: its probe may be
-	 * what waits for this sub-channel.  It does exist by then; a root
-	 * that offers unasked finds none, and the sub-channel stays unused.
+	 * what waits for this sub-channel.  It does exist by then; of a root
+	 * that offers unasked, or rescinds the primary at once, the
+	 * sub-channel stays unused.
 	 */
 	if (dev && !READ_ONCE(ch->rescind)) {
-		if (!vmb_sysfs_channel_add(dev, ch)) {
-			c->kobj_live = true;
-		} else {
-			pr_err("relid %u: no sysfs entry\n",
-			       ch->offermsg.child_relid);
-		}
+		ret = vmb_device_add_channel(dev, ch);
+		c->kobj_live = !ret;
+		if (ret && ret != -ENODEV)
+			pr_err("relid %u: no sysfs entry, error %d\n",
+			       ch->offermsg.child_relid, ret);
 		create = READ_ONCE(primary->sc_creation_callback);
 		if (create)
 			create(ch);
 	}
+	if (dev)
+		put_device(&dev->device);
 
 	WRITE_ONCE(ch->probe_done, true);
 	complete_all(&c->added);

@@ -179,6 +179,30 @@ bool vmb_chan_claim(struct vmb_chan *c)
 	return first;
 }
 
+void vmb_chan_set_device(struct vmb_chan *c, struct hv_device *dev)
+{
+	vmb_lock();
+	WRITE_ONCE(c->ch.device_obj, dev);
+	vmb_unlock();
+}
+
+/*
+ * The device of a primary, with a reference; NULL: there is none, or it is on
+ * its way out.  Who takes it off the bus claims the channel first, and its
+ * driver may do so at any time.
+ */
+struct hv_device *vmb_chan_get_device(struct vmb_chan *c)
+{
+	struct hv_device *dev;
+
+	vmb_lock();
+	dev = c->removing ? NULL : c->ch.device_obj;
+	if (dev)
+		get_device(&dev->device);
+	vmb_unlock();
+	return dev;
+}
+
 void vmb_relid_release(u32 relid)
 {
 	struct vmb_relid_msg msg = {

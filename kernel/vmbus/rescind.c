@@ -38,17 +38,7 @@ static void primary_remove(struct vmb_chan *c)
 /* Claims, and takes device and channel away.  No-op if claimed already. */
 void vmb_primary_remove(struct vmb_chan *c)
 {
-	struct hv_device *dev;
-
-	/*
-	 * The device can go at any time before it is claimed, by its driver's
-	 * own call of vmbus_device_unregister(), so look under the lock.
-	 */
-	vmb_lock();
-	dev = c->removing ? NULL : c->ch.device_obj;
-	if (dev)
-		get_device(&dev->device);
-	vmb_unlock();
+	struct hv_device *dev = vmb_chan_get_device(c);
 
 	if (dev) {
 		vmbus_device_unregister(dev);

@@ -229,6 +229,9 @@ void vmb_chan_drop_sub(struct vmb_chan *c);
 /* Claims, and takes device and channel away.  No-op if claimed already. */
 void vmb_primary_remove(struct vmb_chan *c);
 void vmb_chan_rescind(struct vmb_chan *c);	/* vmb_lock() held */
+/* A primary's; the latter takes a reference, NULL once it is claimed. */
+void vmb_chan_set_device(struct vmb_chan *c, struct hv_device *dev);
+struct hv_device *vmb_chan_get_device(struct vmb_chan *c);
 struct vmb_chan *vmb_chan_create(const struct vmb_offer *offer);
 void vmb_chan_set_offer(struct vmb_chan *c, const struct vmb_offer *offer);
 /* All under vmb_lock(); the results carry no reference. */
@@ -333,11 +336,13 @@ void vmb_devices_exit(void);
 /* Takes a reference to the channel, dropped by the device's release. */
 struct hv_device *vmb_device_create(const guid_t *type, const guid_t *instance,
 				    struct vmbus_channel *channel);
-/* Adds it to the bus; probe may run inside.  On error the device is gone. */
+/* Adds it to the bus; probe may run inside.  -errno: put_device() is due. */
 int vmb_device_register(struct hv_device *dev);
+/* channels/N of a sub-channel; -ENODEV: the device is on its way out. */
+int vmb_device_add_channel(struct hv_device *dev, struct vmbus_channel *channel);
 /*
  * channels/N; takes a reference to the channel, dropped by kobject release.
- * device.c does it for primaries, offer.c for sub-channels.
+ * device.c does it.
  */
 int vmb_sysfs_channel_add(struct hv_device *dev, struct vmbus_channel *channel);
 void vmb_sysfs_channel_remove(struct vmbus_channel *channel);
