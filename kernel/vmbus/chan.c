@@ -276,22 +276,10 @@ static int close_rings(struct vmbus_channel *ch)
 	return 0;
 }
 
-/* A sub-channel that is open, or whose driver may be opening it. */
-static struct vmb_chan *sub_to_close(struct vmbus_channel *primary)
+/* It is open, or its driver may be opening it. */
+static bool is_to_close(const struct vmb_chan *c)
 {
-	struct vmb_chan *found = NULL;
-	struct vmbus_channel *sub;
-
-	vmb_lock();
-	list_for_each_entry(sub, &primary->sc_list, sc_list) {
-		if (sub->state == CHANNEL_OPENED_STATE ||
-		    !completion_done(&vmb_chan(sub)->added)) {
-			found = vmb_chan_get(vmb_chan(sub));
-			break;
-		}
-	}
-	vmb_unlock();
-	return found;
+	return c->ch.state == CHANNEL_OPENED_STATE || vmb_chan_is_new(c);
 }
 
 /**
@@ -314,7 +302,7 @@ int vmbus_disconnect_ring(struct vmbus_channel *channel)
 	WRITE_ONCE(channel->sc_creation_callback, NULL);
 	vmb_unlock();
 
-	while ((sub = sub_to_close(channel))) {
+	while ((sub = vmb_sub_find(channel, is_to_close))) {
 		wait_for_completion(&sub->added);	/* ends with the callback */
 		if (!close_rings(&sub->ch))
 			vmbus_free_ring(&sub->ch);

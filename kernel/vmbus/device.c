@@ -132,6 +132,28 @@ static void device_removed(struct hv_device *dev)
 		kset_unregister(folder);
 }
 
+/*
+ * Drivers leave callbacks behind (uio_hv_generic does), and may be unloaded after
+ * this, so nobody calls them any more.  The device's lock is held, which keeps
+ * the rescind's caller out; a sub-channel's is waited for.
+ */
+static void device_unbound(struct hv_device *dev)
+{
+	struct vmbus_channel *ch = dev->channel;
+	struct vmb_chan *sub;
+
+	vmb_lock();
+	WRITE_ONCE(ch->sc_creation_callback, NULL);
+	WRITE_ONCE(ch->chn_rescind_callback, NULL);
+	ch->change_target_cpu_callback = NULL;
+	vmb_unlock();
+
+	while ((sub = vmb_sub_find(ch, vmb_chan_is_new))) {
+		wait_for_completion(&sub->added);
+		vmb_chan_put(sub);
+	}
+}
+
 static int device_notify(struct notifier_block *nb, unsigned long event,
 			 void *data)
 {
@@ -143,6 +165,10 @@ static int device_notify(struct notifier_block *nb, unsigned long event,
 		break;
 	case BUS_NOTIFY_REMOVED_DEVICE:
 		device_removed(dev);
+		break;
+	case BUS_NOTIFY_UNBOUND_DRIVER:
+	case BUS_NOTIFY_DRIVER_NOT_BOUND:
+		device_unbound(dev);
 		break;
 	}
 	return NOTIFY_DONE;

@@ -137,6 +137,29 @@ struct vmb_chan *vmb_chan_find_instance(const guid_t *instance)
 	return NULL;
 }
 
+bool vmb_chan_is_new(const struct vmb_chan *c)
+{
+	/* Only looks, but takes its lock for that. */
+	return !completion_done((struct completion *)&c->added);
+}
+
+struct vmb_chan *vmb_sub_find(struct vmbus_channel *primary,
+			      bool (*is)(const struct vmb_chan *c))
+{
+	struct vmb_chan *found = NULL;
+	struct vmbus_channel *sub;
+
+	vmb_lock();
+	list_for_each_entry(sub, &primary->sc_list, sc_list) {
+		if (is(vmb_chan(sub))) {
+			found = vmb_chan_get(vmb_chan(sub));
+			break;
+		}
+	}
+	vmb_unlock();
+	return found;
+}
+
 /* Enters the table, after which interrupts can find it. */
 void vmb_chan_map(struct vmb_chan *c)
 {

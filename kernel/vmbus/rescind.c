@@ -18,21 +18,41 @@ static void sub_remove(struct vmb_chan *c)
 	vmb_sub_try_remove(c);
 }
 
-static void primary_remove(struct vmb_chan *c)
+static bool driver_tell(struct vmb_chan *c)
 {
 	void (*rescinded)(struct vmbus_channel *channel) =
 		READ_ONCE(c->ch.chn_rescind_callback);
 
-	if (c->ch.device_obj && rescinded) {
+	if (rescinded)
 		rescinded(&c->ch);
-		/*
-		 * The socket's driver still has data to hand on, and ends with
-		 * vmbus_hvsock_device_unregister() itself.
-		 */
-		if (is_hvsock_channel(&c->ch))
-			return;
+	return rescinded;
+}
+
+static void primary_remove(struct vmb_chan *c)
+{
+	struct hv_device *dev = vmb_chan_get_device(c);
+	bool told = false;
+
+	/*
+	 * A socket's driver may take the device away from within, which needs
+	 * the device's lock.  All others have it held, so that they don't
+	 * unload meanwhile.
+	 */
+	if (dev && is_hvsock_channel(&c->ch)) {
+		told = driver_tell(c);
+	} else if (dev) {
+		device_lock(&dev->device);
+		driver_tell(c);
+		device_unlock(&dev->device);
 	}
-	vmb_primary_remove(c);
+	if (dev)
+		put_device(&dev->device);
+	/*
+	 * The socket's driver still has data to hand on, and ends with
+	 * vmbus_hvsock_device_unregister() itself.
+	 */
+	if (!told)
+		vmb_primary_remove(c);
 }
 
 /* Claims, and takes device and channel away.  No-op if claimed already. */

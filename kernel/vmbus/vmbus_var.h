@@ -229,6 +229,14 @@ void vmb_chan_drop_sub(struct vmb_chan *c);
 /* Claims, and takes device and channel away.  No-op if claimed already. */
 void vmb_primary_remove(struct vmb_chan *c);
 void vmb_chan_rescind(struct vmb_chan *c);	/* vmb_lock() held */
+/* Its probe, or its driver's callback, has not returned yet. */
+bool vmb_chan_is_new(const struct vmb_chan *c);
+/*
+ * One of the primary's sub-channels for which @is holds, with a reference, or
+ * NULL.  @is is called with vmb_lock() held.
+ */
+struct vmb_chan *vmb_sub_find(struct vmbus_channel *primary,
+			      bool (*is)(const struct vmb_chan *c));
 /* A primary's; the latter takes a reference, NULL once it is claimed. */
 void vmb_chan_set_device(struct vmb_chan *c, struct hv_device *dev);
 struct hv_device *vmb_chan_get_device(struct vmb_chan *c);
