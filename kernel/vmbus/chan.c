@@ -72,9 +72,10 @@ int vmbus_alloc_ring(struct vmbus_channel *channel, u32 send_size,
 }
 EXPORT_SYMBOL_GPL(vmbus_alloc_ring);
 
-/* Frees the rings of a closed channel; what the root may use is kept. */
+/* Frees the rings of a closed channel, or leaves that to when the root has. */
 void vmbus_free_ring(struct vmbus_channel *channel)
 {
+	u64 bytes = (u64)channel->ringbuffer_pagecount << PAGE_SHIFT;
 	struct vmb_chan *c = vmb_chan(channel);
 
 	vmb_ring_free(&channel->outbound);
@@ -82,11 +83,12 @@ void vmbus_free_ring(struct vmbus_channel *channel)
 
 	if (!channel->ringbuffer_page)
 		return;
-	if (!c->lost_ring)
-		__free_pages(channel->ringbuffer_page,
-			     get_order((unsigned long)channel->ringbuffer_pagecount
-				       << PAGE_SHIFT));
-	c->lost_ring = false;
+	if (c->ring_debt)
+		vmb_debt_leave_block(c->ring_debt, channel->ringbuffer_page,
+				     get_order(bytes));
+	else
+		__free_pages(channel->ringbuffer_page, get_order(bytes));
+	c->ring_debt = NULL;
 	channel->ringbuffer_page = NULL;
 }
 EXPORT_SYMBOL_GPL(vmbus_free_ring);
@@ -112,14 +114,25 @@ static int rings_init(struct vmbus_channel *ch)
 	return ret;
 }
 
-/* After this the root uses the rings no more, or they are marked lost. */
-static void rings_revoke(struct vmbus_channel *ch)
+/* 0: the root uses the rings no more.  Else there is a debt. */
+static int rings_revoke(struct vmbus_channel *ch, bool ask)
 {
-	if (!ch->ringbuffer_gpadlhandle.gpadl_handle)
-		return;
-	if (vmbus_teardown_gpadl(ch, &ch->ringbuffer_gpadlhandle))
-		vmb_chan(ch)->lost_ring = true;
+	u32 handle = ch->ringbuffer_gpadlhandle.gpadl_handle;
+
 	ch->ringbuffer_gpadlhandle.gpadl_handle = 0;
+	return vmb_gpadl_teardown(ch, handle, ask, &vmb_chan(ch)->ring_debt);
+}
+
+/* Whether the rings' memory is ours again after an earlier opening. */
+static bool rings_are_back(struct vmb_chan *c)
+{
+	if (!c->ring_debt)
+		return true;
+	if (vmb_debt_late(c->ring_debt))
+		return false;
+	vmb_debt_end(c->ring_debt);
+	c->ring_debt = NULL;
+	return true;
 }
 
 static int close_post(struct vmbus_channel *ch)
@@ -177,6 +190,10 @@ static int open_rings(struct vmbus_channel *ch, const void *userdata,
 	ret = state_begin(ch, CHANNEL_OPEN_STATE);
 	if (ret)
 		return ret;
+	if (!rings_are_back(vmb_chan(ch))) {
+		ret = -EBUSY;
+		goto out_state;
+	}
 
 	if (ch->rqstor_size) {
 		ret = vmb_requestor_alloc(&ch->requestor, ch->rqstor_size);
@@ -186,15 +203,12 @@ static int open_rings(struct vmbus_channel *ch, const void *userdata,
 	ret = rings_init(ch);
 	if (ret)
 		goto out_requestor;
-	ret = vmbus_establish_gpadl(ch, page_address(ch->ringbuffer_page),
-				    ch->ringbuffer_pagecount << PAGE_SHIFT,
-				    &ch->ringbuffer_gpadlhandle);
-	if (ret) {
-		/* An error that doesn't come from the root is uncertain. */
-		if (ret != -EDQUOT && ret != -ENODEV && ret != -EINVAL)
-			vmb_chan(ch)->lost_ring = true;
+	ret = vmb_gpadl_establish(ch, page_address(ch->ringbuffer_page),
+				  ch->ringbuffer_pagecount << PAGE_SHIFT,
+				  &ch->ringbuffer_gpadlhandle,
+				  &vmb_chan(ch)->ring_debt);
+	if (ret)
 		goto out_rings;
-	}
 	vmb_event_start(ch, callback, context);
 	ret = open_request(ch, userdata, userdatalen);
 	if (ret)
@@ -205,7 +219,7 @@ static int open_rings(struct vmbus_channel *ch, const void *userdata,
 
 out_gpadl:
 	vmb_event_stop(ch);
-	rings_revoke(ch);
+	rings_revoke(ch, true);
 out_rings:
 	vmb_ring_free(&ch->outbound);
 	vmb_ring_free(&ch->inbound);
@@ -222,8 +236,9 @@ out_state:
  * @onchannel_callback: called for each interrupt, see set_channel_read_mode()
  * @context: for the callback
  *
- * Process context; waits for the root, at most VMB_REPLY_TIMEOUT_S for each of
- * its two answers.  Return: 0 or -errno, -ENODEV when rescinded.
+ * Process context; waits for the root, at most reply_timeout for each of
+ * its two answers.  Return: 0 or -errno; -ENODEV when rescinded; -EBUSY: the root
+ * hasn't given the rings back since they were open last.
  */
 int vmbus_connect_ring(struct vmbus_channel *channel,
 		       void (*onchannel_callback)(void *context),
@@ -255,6 +270,7 @@ int vmbus_open(struct vmbus_channel *channel, u32 send_ringbuffersize,
 }
 EXPORT_SYMBOL_GPL(vmbus_open);
 
+/* -EINVAL: it isn't open.  Else it's closed, and 0: the root has let go. */
 static int close_rings(struct vmbus_channel *ch)
 {
 	int ret;
@@ -264,16 +280,12 @@ static int close_rings(struct vmbus_channel *ch)
 		return ret;
 
 	vmb_event_stop(ch);
-	if (close_post(ch) && !ch->rescind) {
-		/* Still open over there, so a teardown would be refused. */
-		vmb_chan(ch)->lost_ring = true;
-		ch->ringbuffer_gpadlhandle.gpadl_handle = 0;
-	} else {
-		rings_revoke(ch);
-	}
+	/* While it is open over there, a teardown would be refused. */
+	ret = close_post(ch);
+	ret = rings_revoke(ch, !ret);
 	vmb_requestor_free(&ch->requestor);
 	state_end(ch, CHANNEL_OPEN_STATE);
-	return 0;
+	return ret;
 }
 
 /* It is open, or its driver may be opening it. */
@@ -287,12 +299,14 @@ static bool is_to_close(const struct vmb_chan *c)
  * @channel: the primary
  *
  * The primary's rings stay allocated.  Process context, no lock of the bus
- * held; waits for the root, at most VMB_REPLY_TIMEOUT_S per channel.
- * Return: 0; -EINVAL: not a primary, or not open.
+ * held; waits for the root, at most reply_timeout, and a second for each
+ * further channel.  Return: 0; -EINVAL: not a primary, or not open; another
+ * error: it's closed, but the root hasn't let go of all its rings, see lent.c.
  */
 int vmbus_disconnect_ring(struct vmbus_channel *channel)
 {
 	struct vmb_chan *sub;
+	int ret;
 
 	if (channel->primary_channel)
 		return -EINVAL;
@@ -304,7 +318,8 @@ int vmbus_disconnect_ring(struct vmbus_channel *channel)
 
 	while ((sub = vmb_sub_find(channel, is_to_close))) {
 		wait_for_completion(&sub->added);	/* ends with the callback */
-		if (!close_rings(&sub->ch))
+		ret = close_rings(&sub->ch);
+		if (ret != -EINVAL)
 			vmbus_free_ring(&sub->ch);
 		vmb_sub_try_remove(sub);
 		vmb_chan_put(sub);
@@ -316,7 +331,7 @@ EXPORT_SYMBOL_GPL(vmbus_disconnect_ring);
 /* Closes and frees; a sub-channel is closed with its primary, not by itself. */
 void vmbus_close(struct vmbus_channel *channel)
 {
-	if (!vmbus_disconnect_ring(channel))
+	if (vmbus_disconnect_ring(channel) != -EINVAL)
 		vmbus_free_ring(channel);
 }
 EXPORT_SYMBOL_GPL(vmbus_close);

@@ -225,6 +225,8 @@ int vmb_reconnect(u32 version)
 		return ret;
 	}
 	connected(version);
+	/* Before it answers, the root closes what was open before. */
+	vmb_lent_disconnected();
 	return 0;
 }
 
@@ -283,8 +285,10 @@ void vmb_unload(bool crash)
 	if (!answered)
 		pr_err("no answer to UNLOAD within %u s, going on\n",
 		       unload_timeout);
-	else if (!crash)
+	if (answered && !crash) {
 		complete_all(&vmb.unloaded);	/* vmb_disconnect() asks */
+		vmb_lent_disconnected();
+	}
 }
 
 void vmb_disconnect(void)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * debugfs: hv_vmbus/<instance>, the state of all channels of a device and of
- * their rings at this moment, one line per ring.
+ * their rings at this moment, one line per ring; hv_vmbus/lent, what the root
+ * hasn't given back of channels that are closed.
  */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
@@ -65,9 +66,17 @@ void vmb_debugfs_remove(struct hv_device *dev)
 	dev->debug_dir = NULL;
 }
 
+static int lent_show(struct seq_file *m, void *unused)
+{
+	vmb_lent_show(m);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(lent);
+
 void vmb_debugfs_init(void)
 {
 	root = debugfs_create_dir("hv_vmbus", NULL);
+	debugfs_create_file("lent", 0400, root, NULL, &lent_fops);
 }
 
 void vmb_debugfs_exit(void)

@@ -2,10 +2,10 @@
 /*
  * GPADLs: handing pages of ours to the root, and getting them back.
  *
- * A GPADL whose teardown the root doesn't confirm stays in its hands for all
- * we know.  Whoever owns the memory learns that from the error, and must not
+ * A GPADL whose teardown the root doesn't confirm stays in its hands until it
+ * does (lent.c).  Whoever owns the memory learns that from the error, and must not
  * use it for anything else; memory from vmalloc() is kept from being reused
- * even if its owner, an older driver, frees it all the same.
+ * when its owner frees it.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -92,7 +92,7 @@ static int gpadl_post(struct vmbus_channel *ch, u32 handle, struct pages *p,
 }
 
 /* 0: the root has let go. */
-static int gpadl_teardown(struct vmbus_channel *ch, u32 handle)
+static int teardown_ask(struct vmbus_channel *ch, u32 handle)
 {
 	struct vmb_gpadl_teardown msg = {
 		.hdr.type = VMB_MSG_GPADL_TEARDOWN,
@@ -103,20 +103,103 @@ static int gpadl_teardown(struct vmbus_channel *ch, u32 handle)
 	int ret;
 
 	vmb_request_init(&req, ch, VMB_MSG_GPADL_TORNDOWN, handle, 0);
+	/*
+	 * A root that has left one of the device's unanswered isn't waited for
+	 * at length again: what it answers later is noticed then.
+	 */
+	if (vmb_lent_any(ch))
+		req.patience_s = 1;
 	ret = vmb_request_run(&req, &msg, sizeof(msg));
 	/* With the rescind the root has given up all of the channel. */
 	return ret == -ENODEV ? 0 : ret;
 }
 
-static void quarantine(void *buffer, u32 size)
+int vmb_gpadl_teardown(struct vmbus_channel *ch, u32 handle, bool ask,
+		       struct vmb_debt **late)
 {
-	u32 at;
+	struct vmb_debt *debt;
+	int ret;
 
-	pr_err("the root may still use %u bytes of shared memory\n", size);
-	if (!is_vmalloc_addr(buffer))
-		return;
-	for (at = 0; at < size; at += PAGE_SIZE)
-		get_page(vmalloc_to_page(buffer + at));
+	*late = NULL;
+	ret = vmb_debt_recall(handle, ask, &debt);
+	if (!debt)
+		return ret;
+	ret = ask ? teardown_ask(ch, handle) : -EBUSY;
+	/* The answer may have come after all, or the rescind. */
+	if (ret && vmb_debt_late(debt)) {
+		pr_err("relid %u: the root may still use GPADL %#x (%d)\n",
+		       ch->offermsg.child_relid, handle, ret);
+		*late = debt;
+		return ret;
+	}
+	vmb_debt_end(debt);
+	return 0;
+}
+
+/* The answer to a GPADL that has been told whole; 0: it's the root's to use. */
+static int created_wait(struct vmbus_channel *ch, u32 handle, u32 size,
+			struct vmb_request *req, struct vmb_debt **late)
+{
+	int ret = vmb_request_wait(req);
+
+	if (ret == -ETIMEDOUT) {
+		vmb_gpadl_teardown(ch, handle, true, late);
+		return ret;
+	}
+	if (!ret && req->reply.created.status) {
+		pr_err("relid %u: the root refused %u bytes of shared memory, status 0x%x\n",
+		       ch->offermsg.child_relid, size,
+		       req->reply.created.status);
+		ret = -EDQUOT;
+	}
+	return ret;
+}
+
+int vmb_gpadl_establish(struct vmbus_channel *channel, void *buffer, u32 size,
+			struct vmbus_gpadl *gpadl, struct vmb_debt **late)
+{
+	struct pages p = {
+		.buffer = buffer,
+		.count = HVPFN_UP((u64)size + offset_in_hvpage(buffer)),
+	};
+	u32 handle = atomic_inc_return(&vmb.next_gpadl);
+	struct vmb_request req;
+	struct vmb_debt *debt;
+	int ret;
+
+	*late = NULL;
+	gpadl->gpadl_handle = 0;
+	if (!size || p.count > PFNS_MAX)
+		return -EINVAL;
+
+	debt = vmb_debt_begin(channel, handle, size);
+	if (!debt)
+		return -ENOMEM;
+	vmb_request_init(&req, channel, VMB_MSG_GPADL_CREATED,
+			 channel->offermsg.child_relid, handle);
+	ret = vmb_request_begin(&req);
+	if (ret)
+		goto end;
+	ret = gpadl_post(channel, handle, &p, size);
+	if (ret) {
+		/* Incomplete, so never usable by the root. */
+		vmb_request_cancel(&req);
+		goto end;
+	}
+	ret = created_wait(channel, handle, size, &req, late);
+	if (ret == -ETIMEDOUT)
+		return ret;	/* the debt has been looked after */
+	if (ret)
+		goto end;
+
+	gpadl->gpadl_handle = handle;
+	gpadl->size = size;
+	gpadl->buffer = buffer;
+	gpadl->decrypted = false;
+	return 0;
+end:
+	vmb_debt_end(debt);
+	return ret;
 }
 
 /**
@@ -126,53 +209,20 @@ static void quarantine(void *buffer, u32 size)
  * @size: bytes, below 32 MiB
  * @gpadl: result; for vmbus_teardown_gpadl()
  *
- * Process context.  Return: 0; -EINVAL, too big; -ENODEV, rescinded;
+ * Process context.  Return: 0; -EINVAL, too big; -ENOMEM; -ENODEV, rescinded;
  * -EDQUOT, the root refused it; -ETIMEDOUT or another error of the transport,
  * after which the memory may be in use: free it only if it is from vmalloc().
  */
 int vmbus_establish_gpadl(struct vmbus_channel *channel, void *kbuffer,
 			  u32 size, struct vmbus_gpadl *gpadl)
 {
-	struct pages p = {
-		.buffer = kbuffer,
-		.count = HVPFN_UP((u64)size + offset_in_hvpage(kbuffer)),
-	};
-	u32 handle = atomic_inc_return(&vmb.next_gpadl);
-	struct vmb_request req;
+	struct vmb_debt *late;
 	int ret;
 
-	gpadl->gpadl_handle = 0;
-	if (!size || p.count > PFNS_MAX)
-		return -EINVAL;
-
-	vmb_request_init(&req, channel, VMB_MSG_GPADL_CREATED,
-			 channel->offermsg.child_relid, handle);
-	ret = vmb_request_begin(&req);
-	if (ret)
-		return ret;
-	ret = gpadl_post(channel, handle, &p, size);
-	if (ret) {
-		/* Incomplete, so never usable by the root. */
-		vmb_request_cancel(&req);
-		return ret;
-	}
-	ret = vmb_request_wait(&req);
-	if (ret == -ETIMEDOUT && gpadl_teardown(channel, handle))
-		quarantine(kbuffer, size);
-	if (ret)
-		return ret;
-	if (req.reply.created.status) {
-		pr_err("relid %u: the root refused %u bytes of shared memory, status 0x%x\n",
-		       channel->offermsg.child_relid, size,
-		       req.reply.created.status);
-		return -EDQUOT;
-	}
-
-	gpadl->gpadl_handle = handle;
-	gpadl->size = size;
-	gpadl->buffer = kbuffer;
-	gpadl->decrypted = false;
-	return 0;
+	ret = vmb_gpadl_establish(channel, kbuffer, size, gpadl, &late);
+	if (late)
+		vmb_debt_leave_vmalloc(late, kbuffer, size);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(vmbus_establish_gpadl);
 
@@ -182,21 +232,22 @@ EXPORT_SYMBOL_GPL(vmbus_establish_gpadl);
  * @gpadl: from vmbus_establish_gpadl(); its handle becomes 0 on success
  *
  * Process context, no lock of the bus held.  Return: 0, also when the channel
- * was rescinded; -errno: the root may still use the memory.
+ * was rescinded; -errno: the root may still use the memory, until it gives it
+ * back.  Free it all the same if it is from vmalloc(): its pages stay till then.
  */
 int vmbus_teardown_gpadl(struct vmbus_channel *channel,
 			 struct vmbus_gpadl *gpadl)
 {
+	struct vmb_debt *late;
 	int ret;
 
 	if (!gpadl->gpadl_handle)
 		return 0;
-	ret = gpadl_teardown(channel, gpadl->gpadl_handle);
-	if (ret) {
-		quarantine(gpadl->buffer, gpadl->size);
-		return ret;
-	}
-	gpadl->gpadl_handle = 0;
-	return 0;
+	ret = vmb_gpadl_teardown(channel, gpadl->gpadl_handle, true, &late);
+	if (late)
+		vmb_debt_leave_vmalloc(late, gpadl->buffer, gpadl->size);
+	if (!ret)
+		gpadl->gpadl_handle = 0;
+	return ret;
 }
 EXPORT_SYMBOL_GPL(vmbus_teardown_gpadl);

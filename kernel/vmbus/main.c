@@ -124,6 +124,7 @@ fail_crash:
 	vmb_disconnect();
 fail_connect:
 	vmb_synic_stop();
+	vmb_lent_exit();
 fail_synic_start:
 	vmb_synic_free();
 fail_synic_alloc:
@@ -142,6 +143,7 @@ static void __exit vmbus_exit(void)
 	vmb_channels_remove_all();
 	vmb_disconnect();
 	vmb_synic_stop();
+	vmb_lent_exit();
 	vmb_synic_free();
 	vmb_offers_exit();
 	vmb_devices_exit();

@@ -13,12 +13,18 @@
 
 #include <linux/delay.h>
 #include <linux/jiffies.h>
+#include <linux/moduleparam.h>
 #include <asm/mshyperv.h>
 
 /* A root without buffers for us for this long is as good as gone. */
 #define POST_LIMIT_MS		60000
 #define POST_LIMIT_CRASH_MS	2000
 #define POST_DELAY_MAX_US	100000
+
+static uint reply_timeout = VMB_REPLY_TIMEOUT_S;
+module_param(reply_timeout, uint, 0644);
+MODULE_PARM_DESC(reply_timeout,
+		 "Seconds to wait for the root's answer to a request (default 60)");
 
 static u64 post_once(const void *msg, size_t len)
 {
@@ -117,6 +123,7 @@ void vmb_request_init(struct vmb_request *req, struct vmbus_channel *channel,
 	init_completion(&req->done);
 	req->channel = channel;
 	req->reply_type = reply_type;
+	req->patience_s = max(reply_timeout, 1u);
 	req->key[0] = key0;
 	req->key[1] = key1;
 }
@@ -144,7 +151,7 @@ void vmb_request_cancel(struct vmb_request *req)
 
 int vmb_request_wait(struct vmb_request *req)
 {
-	if (wait_for_completion_timeout(&req->done, VMB_REPLY_TIMEOUT_S * HZ))
+	if (wait_for_completion_timeout(&req->done, req->patience_s * HZ))
 		return req->error;
 
 	spin_lock_bh(&vmb.req_lock);
@@ -160,7 +167,7 @@ int vmb_request_wait(struct vmb_request *req)
 	pr_err("no reply of type %u for relid %d within %u s\n",
 	       req->reply_type,
 	       req->channel ? (int)req->channel->offermsg.child_relid : -1,
-	       VMB_REPLY_TIMEOUT_S);
+	       req->patience_s);
 	return -ETIMEDOUT;
 }
 
@@ -196,7 +203,8 @@ void vmb_requests_abort(struct vmbus_channel *channel)
 	spin_unlock_bh(&vmb.req_lock);
 }
 
-static void match(u32 reply_type, u32 key0, u32 key1,
+/* Whether somebody waited for it. */
+static bool match(u32 reply_type, u32 key0, u32 key1,
 		  const void *reply, size_t len)
 {
 	struct vmb_request *req;
@@ -210,13 +218,19 @@ static void match(u32 reply_type, u32 key0, u32 key1,
 		memcpy(&req->reply, reply, min(len, sizeof(req->reply)));
 		complete(&req->done);
 		spin_unlock_bh(&vmb.req_lock);
-		return;
+		return true;
 	}
 	spin_unlock_bh(&vmb.req_lock);
+	return false;
+}
 
+static void answer(u32 reply_type, u32 key0, u32 key1, const void *reply,
+		   size_t len)
+{
 	/* Also one that a rescind, or the time limit, came before. */
-	pr_info_ratelimited("reply %u (%u, %u) to no request\n", reply_type,
-			    key0, key1);
+	if (!match(reply_type, key0, key1, reply, len))
+		pr_info_ratelimited("reply %u (%u, %u) to no request\n",
+				    reply_type, key0, key1);
 }
 
 static bool on_offer(const void *msg)
@@ -236,7 +250,7 @@ static bool on_open_result(const void *msg)
 {
 	const struct vmb_open_result *m = msg;
 
-	match(VMB_MSG_OPEN_RESULT, m->relid, m->open_id, m, sizeof(*m));
+	answer(VMB_MSG_OPEN_RESULT, m->relid, m->open_id, m, sizeof(*m));
 	return true;
 }
 
@@ -244,7 +258,7 @@ static bool on_gpadl_created(const void *msg)
 {
 	const struct vmb_gpadl_created *m = msg;
 
-	match(VMB_MSG_GPADL_CREATED, m->relid, m->gpadl, m, sizeof(*m));
+	answer(VMB_MSG_GPADL_CREATED, m->relid, m->gpadl, m, sizeof(*m));
 	return true;
 }
 
@@ -252,14 +266,18 @@ static bool on_gpadl_torndown(const void *msg)
 {
 	const struct vmb_gpadl_torndown *m = msg;
 
-	match(VMB_MSG_GPADL_TORNDOWN, m->gpadl, 0, m, sizeof(*m));
+	bool late = vmb_lent_torndown(m->gpadl);
+
+	if (!match(VMB_MSG_GPADL_TORNDOWN, m->gpadl, 0, m, sizeof(*m)) && !late)
+		pr_info_ratelimited("reply %u (%u) to no request\n",
+				    VMB_MSG_GPADL_TORNDOWN, m->gpadl);
 	return true;
 }
 
 static bool on_version_response(const void *msg)
 {
-	match(VMB_MSG_VERSION_RESPONSE, 0, 0, msg,
-	      sizeof(struct vmb_version_response));
+	answer(VMB_MSG_VERSION_RESPONSE, 0, 0, msg,
+	       sizeof(struct vmb_version_response));
 	return true;
 }
 
@@ -277,7 +295,7 @@ static bool on_modify_resp(const void *msg)
 {
 	const struct vmb_modify_channel_resp *m = msg;
 
-	match(VMB_MSG_MODIFY_CHANNEL_RESP, m->relid, 0, m, sizeof(*m));
+	answer(VMB_MSG_MODIFY_CHANNEL_RESP, m->relid, 0, m, sizeof(*m));
 	return true;
 }
 

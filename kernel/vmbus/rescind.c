@@ -99,6 +99,7 @@ void vmb_chan_rescind(struct vmb_chan *c)
 	vmb_event_stop(ch);
 	WRITE_ONCE(ch->rescind, true);
 	vmb_requests_abort(ch);
+	vmb_lent_rescinded(ch->offermsg.child_relid);
 	complete_all(&c->rescinded);
 
 	INIT_WORK(&c->remove_work, chan_remove);

@@ -27,9 +27,10 @@
 #include "vmbus_iface.h"
 
 /*
- * A reply which the root owes us: after this many seconds the request fails
- * with -ETIMEDOUT.  A root which answers at all does so in milliseconds; a
- * minute leaves room for one that is being migrated or is short of CPU.
+ * What the root owes us is waited for this many seconds, replies to requests as
+ * long as reply_timeout (msg.c) says.  A root which answers at all does so in
+ * milliseconds; a minute leaves room for one that is being migrated or is short
+ * of CPU.
  */
 #define VMB_REPLY_TIMEOUT_S	60
 
@@ -68,8 +69,13 @@ struct vmb_chan {
 	bool removing;			/* somebody has claimed the removal */
 	bool kobj_live;			/* vmb_sysfs_channel_add() succeeded */
 	bool await_offer;		/* resume: not yet offered again */
-	bool lost_ring;			/* root may still use the ring memory */
 	struct vmb_late_offer *next;	/* to be looked at when this has gone */
+
+	/*
+	 * The rings' memory that the root hasn't given back, until it is freed.
+	 * Of who opens, closes or frees the rings; see lent.c.
+	 */
+	struct vmb_debt *ring_debt;
 };
 
 static inline struct vmb_chan *vmb_chan(struct vmbus_channel *channel)
@@ -84,6 +90,7 @@ struct vmb_request {
 	struct vmbus_channel *channel;	/* woken by its rescind; or NULL */
 	u32 reply_type;			/* VMB_MSG_* */
 	u32 key[2];			/* what the reply must echo */
+	u32 patience_s;			/* then it fails: -ETIMEDOUT */
 	int error;			/* -ENODEV when rescinded */
 	union {
 		struct vmb_version_response version;
@@ -249,6 +256,48 @@ void vmb_chan_list(struct vmb_chan *c, struct vmb_chan *primary);
 void vmb_chan_map(struct vmb_chan *c);
 void vmb_chan_unmap(struct vmb_chan *c);
 void vmb_relid_release(u32 relid);
+
+/*
+ * ---- gpadl.c, lent.c: memory in the root's hands ----
+ *
+ * A debt is held by who lent, until he ends it, the root having given back, or
+ * leaves it with the memory, which goes when the root does so.
+ */
+struct vmb_debt;
+/*
+ * As vmbus_establish_gpadl() and vmbus_teardown_gpadl(), for memory whose owner
+ * looks after the debt: on an error *late is it, or NULL when the root has, or
+ * has got, nothing.
+ */
+int vmb_gpadl_establish(struct vmbus_channel *channel, void *buffer, u32 size,
+			struct vmbus_gpadl *gpadl, struct vmb_debt **late);
+/* @ask: false: the root can't be asked, and has let go only by a rescind */
+int vmb_gpadl_teardown(struct vmbus_channel *channel, u32 handle, bool ask,
+		       struct vmb_debt **late);
+/* Process; NULL: no memory */
+struct vmb_debt *vmb_debt_begin(struct vmbus_channel *channel, u32 gpadl,
+				u32 bytes);
+/*
+ * The held one, to be paid; @ask: by an answer, too, not by a rescind alone.  NULL
+ * and 0: there's none; NULL and -EBUSY: it has been left, and is still late.
+ */
+int vmb_debt_recall(u32 gpadl, bool ask, struct vmb_debt **found);
+void vmb_debt_end(struct vmb_debt *d);
+/* Not paid, and not waited for any more.  false: paid meanwhile */
+bool vmb_debt_late(struct vmb_debt *d);
+/* Leaves an alloc_pages() block, or (more of) the pages of a vmalloc() area. */
+void vmb_debt_leave_block(struct vmb_debt *d, struct page *page,
+			  unsigned int order);
+void vmb_debt_leave_vmalloc(struct vmb_debt *d, void *buffer, u32 size);
+/* Late debts of the channel's device.  Not in hardirq. */
+bool vmb_lent_any(const struct vmbus_channel *channel);
+/* The root says so, in one way or another; any context but hardirq. */
+bool vmb_lent_torndown(u32 gpadl);	/* false: of no debt */
+void vmb_lent_rescinded(u32 relid);
+void vmb_lent_disconnected(void);
+void vmb_lent_exit(void);		/* module exit, after the connection's */
+struct seq_file;
+void vmb_lent_show(struct seq_file *m);
 
 /*
  * ---- place.c, target.c: which CPU a channel interrupts ----
