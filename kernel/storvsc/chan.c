@@ -2,9 +2,9 @@
 /*
  * The channels of an adapter: opening, closing, choosing, receiving.
  *
- * Closing is how memory is got back from a host that doesn't answer: when
- * vmbus_close() has released the ring, the host has acknowledged that it
- * stopped serving the channel, and with it every request in flight.
+ * Closing is how memory is got back from a host that doesn't answer: when it
+ * gives back the ring, the host has acknowledged that it stopped serving the
+ * channel, and with it every request in flight.
  *
  * Order at closing: leave state READY, wait for an RCU grace period (no
  * submitter is between its look at the state and its write into the ring
@@ -13,6 +13,7 @@
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/interrupt.h>
+#include <linux/jiffies.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 #include <linux/topology.h>
@@ -32,6 +33,7 @@
 #define OPENER_WAIT		(10 * HZ)
 #define RESCIND_WAIT_MS		5000
 #define RESCIND_POLL_MS		10
+#define RELEASE_LOG		(60 * HZ)
 
 /* Spread processors without a channel of their own over @node's channels. */
 static struct storvsc_chan *spread(struct storvsc_host *sh, int cpu, int node)
@@ -309,13 +311,43 @@ static void close_bus_channels(struct storvsc_host *sh)
 	sh->opened = false;
 }
 
+/* Whether the host has let go of the rings, the channels being closed. */
+static bool is_released(struct storvsc_host *sh)
+{
+	if (storvsc_lent)
+		return !storvsc_lent->any(sh->hv->channel);
+	/* The in-tree bus forgets the ring's pages when it has freed them. */
+	return !sh->hv->channel->ringbuffer_page;
+}
+
+/*
+ * Buffers that nothing can keep from being reused are waited for without a bound:
+ * what the host writes there later would be in somebody else's memory.
+ */
+static bool await_release(struct storvsc_host *sh)
+{
+	unsigned long told = jiffies;
+
+	while (!is_released(sh) && !storvsc_host_rescinded(sh)) {
+		if (!storvsc_io_is_unkeepable(sh))
+			return false;
+		if (time_after_eq(jiffies, told)) {
+			dev_warn(&sh->hv->device,
+				 "waiting for the host to let go of requests\n");
+			told = jiffies + RELEASE_LOG;
+		}
+		msleep(RESCIND_POLL_MS);
+	}
+	return true;
+}
+
 /**
  * storvsc_chan_close_all() - close the primary and all sub-channels
  * @sh: the adapter; sh->lock held
  *
  * Leaves state READY. Waits for the host to let go as long as vmbus_close()
- * does, which is the bus driver's decision: while the host may still write to
- * the rings there is nothing better to do than wait.
+ * does, which is the bus driver's decision, and longer where the memory of a
+ * request in flight can't be kept.
  *
  * Return: whether the host has let go of the ring and of all requests.
  */
@@ -352,8 +384,7 @@ bool storvsc_chan_close_all(struct storvsc_host *sh)
 	/* For the idle threads: the channels may be freed afterwards. */
 	synchronize_rcu();
 
-	/* The bus forgets the ring's pages when it has freed them. */
-	return !primary->ringbuffer_page;
+	return await_release(sh);
 }
 
 /* A sub-channel's offer was taken back while the primary stays. */

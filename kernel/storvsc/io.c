@@ -415,8 +415,40 @@ bool storvsc_io_outstanding(struct storvsc_host *sh,
 	return false;
 }
 
-/* Keep a request's pages for ever: the host may still write to them. */
-static void pin_pages(struct scsi_cmnd *cmd)
+static bool is_slab(const struct page *page)
+{
+	return PageSlab(compound_head((struct page *)page));
+}
+
+/*
+ * Whether a request is with the host whose buffer is no page of its own, but an
+ * object in one, which nothing keeps from being used for something else.
+ */
+bool storvsc_io_is_unkeepable(struct storvsc_host *sh)
+{
+	struct scatterlist *sg;
+	struct scsi_cmnd *cmd;
+	u64 id;
+	u32 i;
+	int k;
+
+	for (i = 0; i < sh->nr_slots; i++) {
+		id = atomic64_read_acquire(&sh->slots[i].id);
+		if (!id || id & STORVSC_ID_HELD || !sh->slots[i].nents)
+			continue;
+		cmd = sh->slots[i].cmd;
+		scsi_for_each_sg(cmd, sg, scsi_sg_count(cmd), k)
+			if (is_slab(sg_page(sg)))
+				return true;
+	}
+	return false;
+}
+
+/*
+ * The host may still write to a request's pages: they stay until it has let go of
+ * them, for ever where the bus doesn't tell.
+ */
+static void keep_pages(struct storvsc_host *sh, struct scsi_cmnd *cmd)
 {
 	struct scatterlist *sg;
 	struct page *page;
@@ -426,8 +458,11 @@ static void pin_pages(struct scsi_cmnd *cmd)
 	scsi_for_each_sg(cmd, sg, scsi_sg_count(cmd), i) {
 		for (off = 0; off < sg->offset + sg->length; off += PAGE_SIZE) {
 			page = sg_page(sg) + (off >> PAGE_SHIFT);
-			if (!PageSlab(compound_head(page)))
-				get_page(page);
+			if (is_slab(page))
+				continue;
+			get_page(page);
+			if (storvsc_lent)
+				storvsc_lent->keep_page(sh->hv->channel, page);
 		}
 	}
 }
@@ -437,12 +472,12 @@ static void pin_pages(struct scsi_cmnd *cmd)
  * @sh: the adapter
  * @chan: those of this channel only, or NULL for all
  * @host_byte: the DID_ code they end with
- * @pin: the host hasn't let go of their memory, so keep that for ever
+ * @keep: the host hasn't let go of their memory, so that stays until it has
  *
  * A command which the error handler has already taken keeps its result.
  */
 void storvsc_io_fail(struct storvsc_host *sh, const struct storvsc_chan *chan,
-		     int host_byte, bool pin)
+		     int host_byte, bool keep)
 {
 	struct storvsc_slot *slot;
 	struct scsi_cmnd *cmd;
@@ -455,8 +490,8 @@ void storvsc_io_fail(struct storvsc_host *sh, const struct storvsc_chan *chan,
 		if (!id || (chan && slot->chan != chan) || !claim(slot, id))
 			continue;
 		cmd = slot->cmd;
-		if (slot->nents && pin && !(id & STORVSC_ID_HELD))
-			pin_pages(cmd);
+		if (slot->nents && keep && !(id & STORVSC_ID_HELD))
+			keep_pages(sh, cmd);
 		else if (slot->nents)
 			scsi_dma_unmap(cmd);
 		if (!test_bit(SCMD_STATE_COMPLETE, &cmd->state))

@@ -55,8 +55,9 @@ module_param_named(storvsc_vcpus_per_sub_channel, storvsc_cpus_per_sub, int,
 MODULE_PARM_DESC(storvsc_vcpus_per_sub_channel,
 		 "Processors that share one channel, if the host grants so many (default 4)");
 
-/* NULL where the bus has no batches. */
+/* NULL where the bus has no such thing. */
 const struct vmb_batch_ops *storvsc_batch;
+const struct vmb_lent_ops *storvsc_lent;
 
 int storvsc_ring_lowater = 10;
 module_param_named(ring_avail_percent_lowater, storvsc_ring_lowater, int, 0444);
@@ -468,10 +469,12 @@ static int check_parameters(void)
 	return 0;
 }
 
-static void put_batch(void)
+static void put_symbols(void)
 {
 	if (storvsc_batch)
 		symbol_put(vmb_batch);
+	if (storvsc_lent)
+		symbol_put(vmb_lent);
 }
 
 static int __init storvsc_init(void)
@@ -482,9 +485,10 @@ static int __init storvsc_init(void)
 	if (err)
 		return err;
 	storvsc_batch = symbol_get(vmb_batch);
+	storvsc_lent = symbol_get(vmb_lent);
 	err = storvsc_idle_init();
 	if (err)
-		goto put_batch;
+		goto put_symbols;
 	err = storvsc_fc_init();
 	if (err)
 		goto exit_idle;
@@ -495,8 +499,8 @@ static int __init storvsc_init(void)
 	storvsc_fc_exit();
 exit_idle:
 	storvsc_idle_exit();
-put_batch:
-	put_batch();
+put_symbols:
+	put_symbols();
 	return err;
 }
 
@@ -505,7 +509,7 @@ static void __exit storvsc_exit(void)
 	vmbus_driver_unregister(&storvsc_driver);
 	storvsc_fc_exit();
 	storvsc_idle_exit();
-	put_batch();
+	put_symbols();
 }
 
 MODULE_LICENSE("GPL");

@@ -35,6 +35,7 @@
 
 #include "hv/stor_reg.h"
 #include "vmbus/batch.h"
+#include "vmbus/lent.h"
 
 struct fc_rport;
 struct storvsc_idle;
@@ -171,6 +172,7 @@ extern unsigned int storvsc_reset_timeout;
 extern int storvsc_ring_lowater;
 extern int storvsc_cpus_per_sub;
 extern const struct vmb_batch_ops *storvsc_batch;
+extern const struct vmb_lent_ops *storvsc_lent;
 
 struct storvsc_host *storvsc_host_get_opener(struct hv_device *hv);
 void storvsc_host_put_opener(struct storvsc_host *sh);
@@ -216,8 +218,9 @@ void storvsc_io_send_held(struct storvsc_host *sh, u32 tag);
 u64 storvsc_io_new_id(struct storvsc_slot *slot, u32 tag);
 bool storvsc_io_outstanding(struct storvsc_host *sh,
 			    const struct scsi_device *sdev);
+bool storvsc_io_is_unkeepable(struct storvsc_host *sh);
 void storvsc_io_fail(struct storvsc_host *sh, const struct storvsc_chan *chan,
-		     int host_byte, bool pin);
+		     int host_byte, bool keep);
 
 /* hold.c */
 void storvsc_hold_init(struct storvsc_chan *chan);
