@@ -363,13 +363,13 @@ static void await_rescinds(struct vmbus_channel *primary)
  *
  * Waits for the host as long as vmbus_disconnect_ring() does.
  *
- * Return: whether the host has let go of the primary's ring, and with that of
- * everything that it had been sent.
+ * Whether the host has let go of the rings, and with that of everything that it
+ * had been sent, is in conn->lent then.
  */
-bool netvsc_chan_close_all(struct netvsc_conn *conn)
+void netvsc_chan_close_all(struct netvsc_conn *conn)
 {
 	struct vmbus_channel *primary = conn->nd->hv->channel;
-	bool released;
+	int err;
 	u32 i;
 
 	wait_event_timeout(conn->opener_wait, !openers_left(conn),
@@ -377,7 +377,7 @@ bool netvsc_chan_close_all(struct netvsc_conn *conn)
 	for (i = 0; i < conn->nr_chans; i++)
 		if (conn->chan[i] && conn->chan[i]->ready)
 			polls_off(conn->chan[i]);
-	released = !vmbus_disconnect_ring(primary);
+	err = vmbus_disconnect_ring(primary);
 
 	/* The host takes back what is half open: its opener returns now. */
 	if (!wait_event_timeout(conn->opener_wait, !openers_left(conn),
@@ -393,11 +393,39 @@ bool netvsc_chan_close_all(struct netvsc_conn *conn)
 	}
 	await_rescinds(primary);
 	conn->opened = false;
-	if (released && conn->nd->spares.keep)
+	/* The in-tree bus keeps the ring of a channel that the host holds on to. */
+	conn->lent = netvsc_lent ? netvsc_lent->any(primary) : err != 0;
+	if (!err && conn->nd->spares.keep)
 		conn->nd->spares.rings = true;
-	else if (released)
+	else if (!err || netvsc_lent)
 		vmbus_free_ring(primary);
-	return released;
+}
+
+/*
+ * What the host was sent by page list: it may still read it, until it has let go,
+ * for ever where the bus doesn't tell.
+ */
+void netvsc_chan_leave_page(struct netvsc_conn *conn, void *address)
+{
+	if (!conn->lent)
+		free_page((unsigned long)address);
+	else if (netvsc_lent)
+		netvsc_lent->keep_page(conn->nd->hv->channel,
+				       virt_to_page(address));
+}
+
+void netvsc_chan_leave_skb(struct netvsc_conn *conn, struct sk_buff *skb)
+{
+	if (!conn->lent) {
+		dev_kfree_skb_any(skb);
+		return;
+	}
+	/* It may outlive all that isn't its memory. */
+	skb->dev = NULL;
+	skb_dst_drop(skb);
+	nf_reset_ct(skb);
+	if (netvsc_lent)
+		netvsc_lent->keep_skb(conn->nd->hv->channel, skb);
 }
 
 /*

@@ -107,16 +107,17 @@ void netvsc_conn_free(struct netvsc_conn *conn)
 }
 
 /*
- * What the host won't let go of must stay: it may write there for ever. That
- * happens when it doesn't answer; the memory is lost, the machine isn't.
+ * What the host won't let go of must stay: it may write there. Our bus has seen to
+ * that, for as long as it takes; where it doesn't the memory is lost.
  */
-static void buf_free(struct netvsc_conn *conn, struct netvsc_buf *buf,
-		     bool released)
+static void buf_free(struct netvsc_conn *conn, struct netvsc_buf *buf)
 {
 	if (!buf->base)
 		return;
-	if (released && !buf->gpadl.gpadl_handle)
+	if (!conn->lent && !buf->gpadl.gpadl_handle)
 		netvsc_spare_put(conn->nd, buf->base, buf->size);
+	else if (netvsc_lent)
+		vfree(buf->base);
 	else
 		netdev_err(conn->nd->net,
 			   "host keeps a buffer of %u bytes: it is lost\n",
@@ -139,7 +140,6 @@ static void buf_unshare(struct netvsc_conn *conn, struct netvsc_buf *buf)
 static void conn_end(struct netvsc_conn *conn)
 {
 	bool early = vmbus_proto_version < VERSION_WIN10;
-	bool released = true;
 
 	if (conn->opened) {
 		netvsc_nvs_revoke(conn);
@@ -148,14 +148,14 @@ static void conn_end(struct netvsc_conn *conn)
 			buf_unshare(conn, &conn->rx);
 			buf_unshare(conn, &conn->tx);
 		}
-		released = netvsc_chan_close_all(conn);
+		netvsc_chan_close_all(conn);
 		if (!early) {
 			buf_unshare(conn, &conn->rx);
 			buf_unshare(conn, &conn->tx);
 		}
 	}
-	buf_free(conn, &conn->rx, released);
-	buf_free(conn, &conn->tx, released);
+	buf_free(conn, &conn->rx);
+	buf_free(conn, &conn->tx);
 	netvsc_rndis_free(conn);
 	netvsc_conn_free(conn);
 }

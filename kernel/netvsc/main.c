@@ -37,8 +37,9 @@ module_param_named(host_timeout, netvsc_host_timeout, uint, 0644);
 MODULE_PARM_DESC(host_timeout,
 		 "Seconds that the host has for an answer (default 10)");
 
-/* NULL where the bus has no batches. */
+/* NULL where the bus has no such thing. */
 const struct vmb_batch_ops *netvsc_batch;
+const struct vmb_lent_ops *netvsc_lent;
 
 bool netvsc_dev_rescinded(const struct netvsc_dev *nd)
 {
@@ -257,10 +258,12 @@ static struct hv_driver netvsc_driver = {
 	},
 };
 
-static void put_batch(void)
+static void put_symbols(void)
 {
 	if (netvsc_batch)
 		symbol_put(vmb_batch);
+	if (netvsc_lent)
+		symbol_put(vmb_lent);
 }
 
 static int __init netvsc_init(void)
@@ -278,16 +281,17 @@ static int __init netvsc_init(void)
 		return -EINVAL;
 	}
 	netvsc_batch = symbol_get(vmb_batch);
+	netvsc_lent = symbol_get(vmb_lent);
 	err = netvsc_vf_register();
 	if (err)
-		goto put_batch;
+		goto put_symbols;
 	err = vmbus_driver_register(&netvsc_driver);
 	if (!err)
 		return 0;
 
 	netvsc_vf_unregister();
-put_batch:
-	put_batch();
+put_symbols:
+	put_symbols();
 	return err;
 }
 
@@ -295,7 +299,7 @@ static void __exit netvsc_exit(void)
 {
 	vmbus_driver_unregister(&netvsc_driver);
 	netvsc_vf_unregister();
-	put_batch();
+	put_symbols();
 }
 
 MODULE_LICENSE("GPL");

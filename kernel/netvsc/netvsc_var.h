@@ -56,6 +56,7 @@
 #include "hv/nvs_reg.h"
 #include "hv/rndis_reg.h"
 #include "vmbus/batch.h"
+#include "vmbus/lent.h"
 
 struct bpf_prog;
 struct page_pool;
@@ -404,6 +405,7 @@ struct netvsc_conn {
 	bool rx_on;			/* frames are wanted; READ_ONCE */
 	bool mute;			/* doesn't answer; READ_ONCE: silence.c */
 	bool opened;			/* the primary, by vmbus_open() */
+	bool lent;			/* closed, and the host hasn't let go */
 
 	/* One RNDIS or NVSP request at a time; may sleep. */
 	struct mutex ctl_lock;
@@ -530,6 +532,7 @@ do {									\
 /* main.c: module, probe, remove, suspend; owns the module's parameters */
 extern int netvsc_ring_size;		/* pages */
 extern const struct vmb_batch_ops *netvsc_batch;
+extern const struct vmb_lent_ops *netvsc_lent;
 extern unsigned int netvsc_host_timeout;	/* seconds, each request */
 extern const struct net_device_ops netvsc_netdev_ops;	/* netdev.c */
 extern const struct ethtool_ops netvsc_ethtool_ops;	/* ethtool.c */
@@ -587,7 +590,9 @@ int netvsc_chan_open_primary(struct netvsc_conn *conn);
 int netvsc_chan_alloc(struct netvsc_conn *conn, u32 n);
 int netvsc_chan_prepare(struct netvsc_conn *conn, u32 n);
 void netvsc_chan_open_subs(struct netvsc_conn *conn);
-bool netvsc_chan_close_all(struct netvsc_conn *conn);
+void netvsc_chan_close_all(struct netvsc_conn *conn);
+void netvsc_chan_leave_page(struct netvsc_conn *conn, void *address);
+void netvsc_chan_leave_skb(struct netvsc_conn *conn, struct sk_buff *skb);
 bool netvsc_chan_free_all(struct netvsc_conn *conn);
 void netvsc_chan_bind(struct hv_device *hv, struct netvsc_dev *nd);
 

@@ -417,6 +417,8 @@ void netvsc_rndis_free(struct netvsc_conn *conn)
 
 	list_for_each_entry_safe(req, next, &conn->requests, node) {
 		list_del_init(&req->node);
+		netvsc_chan_leave_page(conn, req->message);
+		req->message = NULL;
 		request_put(conn, req);
 	}
 }

@@ -157,10 +157,12 @@ void netvsc_tx_free(struct netvsc_chan *nc)
 	u32 i;
 
 	for (i = 0; tx->slots && i < tx->nr_slots; i++)
-		dev_kfree_skb_any(tx->slots[i].skb);
+		if (tx->slots[i].skb)
+			netvsc_chan_leave_skb(nc->conn, tx->slots[i].skb);
 	for (i = 0; tx->hdr_pages &&
 	     i < DIV_ROUND_UP(NETVSC_TX_SLOTS, HDRS_PER_PAGE); i++)
-		free_page((unsigned long)tx->hdr_pages[i]);
+		if (tx->hdr_pages[i])
+			netvsc_chan_leave_page(nc->conn, tx->hdr_pages[i]);
 	kfree(tx->hdr_pages);
 	kvfree(tx->slots);
 	kfree(tx->gpa);
