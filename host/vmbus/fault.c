@@ -13,6 +13,7 @@
 
 /* Messages wait in our memory until the child takes them. */
 #define TIMES_MAX 65536u
+#define MS_MAX	  3600000u
 
 bool fault_due(struct fault_rule *rule)
 {
@@ -101,6 +102,7 @@ static int parse_pair(struct fault_rule *rule, const char *spec,
 		{ "count", &rule->count, 1, UINT64_MAX },
 		{ "every", &rule->every, 1, UINT64_MAX },
 		{ "times", &rule->times, 1, TIMES_MAX },
+		{ "ms", &rule->ms, 1, MS_MAX },
 	};
 	unsigned int i;
 
@@ -121,7 +123,7 @@ static int parse_pair(struct fault_rule *rule, const char *spec,
 	return explain(
 		-EINVAL, why, why_len,
 		"fault '%s': '%s%s%s' is not known: use do=WHAT, after=N, "
-		"count=N, every=N, times=N",
+		"count=N, every=N, times=N, ms=N",
 		spec, key, value ? "=" : "", value ? value : "");
 }
 
@@ -151,8 +153,16 @@ static int parse_pairs(struct fault_rule *rule, const char *spec, char *rest,
 			"fault '%s': do=%s sends nothing more, so it takes "
 			"no times=N",
 			spec, rule->kind->name);
+	rule->withheld = fault_withheld(rule->kind);
+	if (rule->ms && (!rule->withheld || !rule->withheld->ms))
+		return explain(-EINVAL, why, why_len,
+			       "fault '%s': do=%s keeps nothing for a while, "
+			       "so it takes no ms=N",
+			       spec, rule->kind->name);
 	if (!rule->times)
 		rule->times = rule->kind->times;
+	if (!rule->ms && rule->withheld)
+		rule->ms = rule->withheld->ms;
 	return 0;
 }
 
@@ -214,9 +224,14 @@ int vmbus_fault_add(struct vmbus_server *srv, const char *spec, char *why,
 void faults_free(struct vmbus_server *srv)
 {
 	struct fault_rule *rule, *next;
+	struct fault_held *held;
 
 	if (!srv->faults)
 		return;
+	while ((held = LIST_FIRST(&srv->faults->held))) {
+		LIST_REMOVE(held, link);
+		free(held);
+	}
 	for (rule = srv->faults->rules; rule; rule = next) {
 		next = rule->next;
 		rule_free(rule);

@@ -15,11 +15,12 @@ struct vmbus_chan;
 struct vmbus_server;
 
 /*
- * Adds a fault: "NAME:do=WHAT[,after=N][,count=N][,every=N][,times=N]".  NAME
+ * Adds a fault: "NAME:do=WHAT[,after=N][,count=N][,every=N][,KEY=N]".  NAME
  * is that of a channel (its sub-channels are not meant) or "bus"; WHAT is told
  * in docs/man/vmwp.1.  Of the packets, or messages, which it could happen to,
  * `after` pass untouched; from then on each `every`-th (1) is hit, `count` of
- * them at most (no limit).  `times`: how often an additional one is sent.
+ * them at most (no limit).  `times`: how often an additional one is sent; `ms`:
+ * how long one is kept back.
  *
  * Server thread, before the channel is offered.  0, -EINVAL or -ENOMEM with one
  * line in why.  The server frees it.

@@ -21,11 +21,19 @@ struct fault_kind {
 	void (*packet)(struct vmbus_chan *ch, const struct fault_rule *rule,
 		       struct ring_out *out);
 	/*
-	 * Of messages: makes one of VMB_MSG_MAX bytes at most, from the last
-	 * offer if it needs one; its length, or 0 when that can't be yet.  Of a
-	 * channel's offers: the same from the offer that it is instead of.
+	 * Of messages: makes the n-th of those that come after the one hit, of
+	 * VMB_MSG_MAX bytes at most, from the last offer if it needs one; its
+	 * length, or 0 when that can't be yet.  Of a channel's offers: the same
+	 * from the offer that it is instead of.
 	 */
-	size_t (*message)(const struct vmb_offer *offer, void *msg);
+	size_t (*message)(const struct vmb_offer *offer, uint64_t n, void *msg);
+};
+
+/* What a kind of message that is none keeps back. */
+struct fault_withheld {
+	const char *name; /* of the kind */
+	uint32_t type;	  /* of the messages that it can happen to */
+	uint32_t ms;	  /* until they are sent, unless told; 0: never */
 };
 
 extern const struct fault_kind fault_packet_kinds[];
@@ -38,15 +46,28 @@ extern const unsigned int fault_npacket_kinds, fault_nnet_kinds,
 struct fault_rule {
 	struct fault_rule *next;
 	const struct fault_kind *kind;
+	const struct fault_withheld *withheld; /* NULL: nothing */
 	char *target; /* a channel's name, or "bus" */
-	uint64_t after, count, every, times;
+	uint64_t after, count, every, times, ms;
 	/* Who sends: a channel's serving thread, or the server thread. */
 	uint64_t seen, done;
+};
+
+/* A message that comes late. */
+struct fault_held {
+	LIST_ENTRY(fault_held) link;
+	struct vmbus_server *srv;
+	bool dropped; /* its connection has ended */
+	uint32_t vp;
+	uint8_t sint;
+	size_t len;
+	uint8_t msg[VMB_MSG_MAX];
 };
 
 /* Everything about faults of one server; NULL when there are none. */
 struct vmbus_faults {
 	struct fault_rule *rules;
+	LIST_HEAD(, fault_held) held;
 	struct vmb_offer offer; /* the last one; type 0: none yet */
 };
 
@@ -69,6 +90,8 @@ struct chan_fault {
 	struct log_limit limit;
 };
 
+/* NULL: the kind keeps nothing back. */
+const struct fault_withheld *fault_withheld(const struct fault_kind *kind);
 /* One that fits came along: is it hit? */
 bool fault_due(struct fault_rule *rule);
 /* One more packet before the one that is hit; there is room for it. */

@@ -91,6 +91,8 @@ static void server_set_version(struct vmbus_server *srv, uint32_t version)
 static void post_to(struct vmbus_server *srv, uint32_t vp, uint8_t sint,
 		    const void *msg, size_t len)
 {
+	if (srv->faults && fault_withholds(srv, vp, sint, msg, len))
+		return;
 	srv->stats.messages_out++;
 	srv->ops.post(srv->host, vp, sint, msg, len);
 	if (srv->faults)
@@ -187,6 +189,7 @@ static void server_ended(struct vmbus_server *srv)
 			chan_queue_release(ch);
 	}
 	srv->ops.drop_posts(srv->host);
+	fault_drop_held(srv);
 	srv->offers_sent = false;
 	srv->state = CONN_NONE;
 	srv->next = NEXT_NOTHING;

@@ -26,6 +26,12 @@ struct vmbus_host_ops {
 	void (*disconnect_event)(void *host, uint32_t connection, int fd);
 	/* Run fn(arg) on the server thread, soon.  Any thread. */
 	void (*defer)(void *host, void (*fn)(void *arg), void *arg);
+	/*
+	 * The same, `ms` later; not before the server is destroyed, if that is
+	 * sooner.  Needed by faults only.
+	 */
+	void (*defer_ms)(void *host, uint32_t ms, void (*fn)(void *arg),
+			 void *arg);
 	/* The child connected (version), or connection ended (0).  May be NULL. */
 	void (*connected)(void *host, uint32_t version);
 	/* Is this VP index one of ours? */

@@ -224,11 +224,16 @@ void fault_chan_open(struct vmbus_chan *ch);
 int fault_send(struct vmbus_chan *ch, struct ring_out *out);
 /* The serving thread, before a flush: as much as fits of what is owed. */
 void fault_pump(struct vmbus_chan *ch);
+/* The server thread: this message isn't to be posted now, or never. */
+bool fault_withholds(struct vmbus_server *srv, uint32_t vp, uint8_t sint,
+		     const void *msg, size_t len);
 /* The server thread: a message has been posted. */
 void fault_posted(struct vmbus_server *srv, uint32_t vp, uint8_t sint,
 		  const void *msg);
 /* The offer of a channel with ch->fault, before it is posted. */
 void fault_offer(struct vmbus_chan *ch, struct vmb_offer *offer);
+/* The connection has ended: what is withheld is nothing to the next one. */
+void fault_drop_held(struct vmbus_server *srv);
 void faults_free(struct vmbus_server *srv);
 
 /* ---- relids ---- */

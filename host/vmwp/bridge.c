@@ -144,6 +144,15 @@ static void host_defer(void *host, void (*fn)(void *arg), void *arg)
 	loop_post(host, fn, arg);
 }
 
+static void host_defer_ms(void *host, uint32_t ms, void (*fn)(void *arg),
+			  void *arg)
+{
+	int err = loop_post_ms(host, ms, fn, arg);
+
+	if (err)
+		log_err("vmbus", "a call is lost: %s", strerror(-err));
+}
+
 static void host_connected(void *host, uint32_t version)
 {
 	life_on_connected(host, version);
@@ -208,6 +217,7 @@ int bridge_create(struct vmwp *w, char *why, size_t why_len)
 		.connect_event = host_connect_event,
 		.disconnect_event = host_disconnect_event,
 		.defer = host_defer,
+		.defer_ms = host_defer_ms,
 		.connected = host_connected,
 		.vp_valid = host_vp_valid,
 	};

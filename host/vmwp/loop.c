@@ -160,6 +160,36 @@ void loop_destroy(struct vmwp *w)
 	w->mailbox = NULL;
 }
 
+static int on_time(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct watch *watch = arg;
+
+	(void)s, (void)usec;
+	watch->fn(watch->arg);
+	return 0;
+}
+
+int loop_post_ms(struct vmwp *w, uint32_t ms, void (*fn)(void *arg), void *arg)
+{
+	struct watch *watch = malloc(sizeof(*watch));
+	sd_event_source *source;
+	int err;
+
+	if (!watch)
+		return -ENOMEM;
+	*watch = (struct watch){ fn, arg };
+	err = sd_event_add_time_relative(w->event, &source, CLOCK_MONOTONIC,
+					 ms * 1000ull, 0, on_time, watch);
+	if (err < 0) {
+		free(watch);
+		return err;
+	}
+	sd_event_source_set_destroy_callback(source, free);
+	sd_event_source_set_floating(source, 1);
+	sd_event_source_unref(source);
+	return 0;
+}
+
 void loop_post(struct vmwp *w, mailbox_fn fn, void *arg)
 {
 	int err = mailbox_post(w->mailbox, fn, arg);

@@ -105,6 +105,8 @@ void loop_get_stats(const struct vmwp *w, struct loop_stats *out);
  * it does when far more calls wait than there can be.
  */
 void loop_post(struct vmwp *w, mailbox_fn fn, void *arg);
+/* Main thread: fn(arg) after `ms`, if the loop still runs then.  0 or -errno. */
+int loop_post_ms(struct vmwp *w, uint32_t ms, void (*fn)(void *arg), void *arg);
 /* Calls fn whenever fd has input; fn runs on the main thread. */
 int loop_watch(struct vmwp *w, int fd, void (*fn)(void *arg), void *arg,
 	       sd_event_source **out);

@@ -56,6 +56,12 @@ struct fake {
 		void *arg;
 	} defer[FAKE_DEFERS];
 	unsigned int deferred, ran;
+	struct {
+		void (*fn)(void *arg);
+		void *arg;
+		uint32_t ms;
+	} late[8];
+	unsigned int nlate;
 
 	unsigned int signals;
 	uint32_t signal_vp;
@@ -132,6 +138,17 @@ static inline void fake_defer_fn(void *host, void (*fn)(void *arg), void *arg)
 	f->defer[f->deferred++ % FAKE_DEFERS].arg = arg;
 }
 
+static inline void fake_defer_ms_fn(void *host, uint32_t ms,
+				    void (*fn)(void *arg), void *arg)
+{
+	struct fake *f = host;
+
+	assert(f->nlate < sizeof(f->late) / sizeof(f->late[0]));
+	f->late[f->nlate].fn = fn;
+	f->late[f->nlate].arg = arg;
+	f->late[f->nlate++].ms = ms;
+}
+
 static inline void fake_connected_fn(void *host, uint32_t version)
 {
 	struct fake *f = host;
@@ -155,6 +172,7 @@ static const struct vmbus_host_ops fake_ops = {
 	.connect_event = fake_connect_fn,
 	.disconnect_event = fake_disconnect_fn,
 	.defer = fake_defer_fn,
+	.defer_ms = fake_defer_ms_fn,
 	.connected = fake_connected_fn,
 	.vp_valid = fake_vp_fn,
 };

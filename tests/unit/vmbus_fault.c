@@ -146,6 +146,10 @@ static void test_refused(void **state)
 	refused(f, "dev:do=id,every=0", "a number from 1");
 	refused(f, "dev:do=flood,times=65537", "from 1 to 65536");
 	refused(f, "dev:do=id,times=2", "takes no times=N");
+	refused(f, "bus:do=torndown-lost,ms=2", "takes no ms=N");
+	refused(f, "bus:do=torndown-late,ms=0", "from 1 to 3600000");
+	refused(f, "bus:do=torndown-late,times=2", "takes no times=N");
+	refused(f, "dev:do=torndown-late", "do=torndown-late is not known");
 	refused(f, "dev:do=id,after=99999999999999999999", "a number from 0");
 	fake_free(f);
 }
@@ -570,6 +574,126 @@ static void test_many_messages(void **state)
 	scene_free(s);
 }
 
+/* Device, sub-channel, and neither; each round others. */
+static void test_orphans(void **state)
+{
+	struct scene *s = scene_new("bus:do=orphan,after=4,count=1,times=12");
+	struct fake_post *p;
+	struct guid_reg type;
+	uint32_t relid;
+	unsigned int n;
+
+	(void)state;
+	s->f->taken = s->f->posted;
+	fake_modify(s->f, 1, 1);
+	assert_non_null(fake_take(s->f, VMB_MSG_MODIFY_CHANNEL_RESP));
+	for (n = 0; n < 3; n++) {
+		struct guid_reg instance;
+
+		p = fake_take(s->f, VMB_MSG_OFFER);
+		assert_non_null(p);
+		relid = p->offer.relid;
+		type = p->offer.type;
+		instance = p->offer.instance;
+		assert_int_equal(relid, VMB_RELIDS - 2 - 2 * n);
+		assert_int_equal(instance.b[0], n);
+		assert_int_equal(p->offer.sub_index, 0);
+		p = fake_take(s->f, VMB_MSG_OFFER);
+		assert_non_null(p);
+		assert_int_equal(p->offer.relid, relid - 1);
+		assert_int_equal(p->offer.sub_index, 1);
+		assert_memory_equal(&p->offer.type, &type, sizeof(type));
+		assert_memory_equal(&p->offer.instance, &instance,
+				    sizeof(instance));
+		p = fake_take(s->f, VMB_MSG_RESCIND);
+		assert_non_null(p);
+		assert_int_equal(p->relid.relid, relid);
+		p = fake_take(s->f, VMB_MSG_RESCIND);
+		assert_non_null(p);
+		assert_int_equal(p->relid.relid, relid - 1);
+	}
+	assert_int_equal(fake_left(s->f), 0);
+	scene_free(s);
+}
+
+/* Makes two GPADLs and takes them back; what of both is answered at once. */
+static void two_gpadls(struct scene *s, const char *answers)
+{
+	char got[5] = "";
+	size_t n = 0;
+
+	fake_gpadl_at(s->f, 1, 77, 30, 1);
+	fake_gpadl_at(s->f, 1, 78, 31, 1);
+	fake_teardown(s->f, 1, 77);
+	fake_teardown(s->f, 1, 78);
+	while (fake_left(s->f)) {
+		if (fake_take(s->f, VMB_MSG_GPADL_CREATED))
+			got[n++] = 'c';
+		else if (fake_take(s->f, VMB_MSG_GPADL_TORNDOWN))
+			got[n++] = 't';
+		else
+			fail();
+		assert_true(n < sizeof(got));
+	}
+	assert_string_equal(got, answers);
+}
+
+static void test_lost(void **state)
+{
+	struct scene *s = scene_new("bus:do=torndown-lost,count=1 "
+				    "bus:do=created-lost,after=2,count=1");
+
+	(void)state;
+	s->f->taken = s->f->posted;
+	/* One for the rings has gone before. */
+	two_gpadls(s, "ct");
+	assert_int_equal(faults(s), 2);
+	assert_int_equal(s->f->nlate, 0);
+	scene_free(s);
+}
+
+static void test_late(void **state)
+{
+	struct scene *s = scene_new("bus:do=torndown-late,ms=70,after=1 "
+				    "bus:do=created-late,after=2,count=1");
+	struct fake_post *p;
+
+	(void)state;
+	s->f->taken = s->f->posted;
+	two_gpadls(s, "ct");
+	assert_int_equal(s->f->nlate, 2);
+	assert_int_equal(s->f->late[0].ms, 5000);
+	assert_int_equal(s->f->late[1].ms, 70);
+
+	s->f->late[1].fn(s->f->late[1].arg);
+	p = fake_take(s->f, VMB_MSG_GPADL_TORNDOWN);
+	assert_non_null(p);
+	assert_int_equal(p->torndown.gpadl, 78);
+	s->f->late[0].fn(s->f->late[0].arg);
+	p = fake_take(s->f, VMB_MSG_GPADL_CREATED);
+	assert_non_null(p);
+	assert_int_equal(p->created.gpadl, 78);
+	assert_int_equal(fake_left(s->f), 0);
+	scene_free(s);
+}
+
+/* What is late when the connection ends doesn't come; nor does it leak. */
+static void test_late_ends_with_connection(void **state)
+{
+	struct scene *s = scene_new("bus:do=torndown-late");
+
+	(void)state;
+	s->f->taken = s->f->posted;
+	two_gpadls(s, "cc");
+	assert_int_equal(s->f->nlate, 2);
+	fake_simple(s->f, VMB_MSG_UNLOAD);
+	fake_run(s->f);
+	assert_non_null(fake_take(s->f, VMB_MSG_UNLOAD_RESPONSE));
+	s->f->late[0].fn(s->f->late[0].arg);
+	assert_int_equal(fake_left(s->f), 0);
+	scene_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -588,6 +712,10 @@ int main(void)
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_socket),
 		cmocka_unit_test(test_many_messages),
+		cmocka_unit_test(test_orphans),
+		cmocka_unit_test(test_lost),
+		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_late_ends_with_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
