@@ -15,25 +15,26 @@
 #include <asm/mshyperv.h>
 
 #include "netvsc_var.h"
+#include "vmbus/param.h"
 
 #define RING_PAGES_MIN	64
-#define RING_PAGES_MAX	2048
+#define RING_PAGES_MAX	512	/* as much as one allocation can have */
 
 #define DEFAULT_MESSAGES (NETIF_MSG_DRV | NETIF_MSG_PROBE | NETIF_MSG_LINK | \
 			  NETIF_MSG_IFUP | NETIF_MSG_IFDOWN | \
 			  NETIF_MSG_RX_ERR | NETIF_MSG_TX_ERR)
 
 int netvsc_ring_size = 128;
-module_param_named(ring_size, netvsc_ring_size, int, 0444);
+vmb_param(ring_size, netvsc_ring_size, int, RING_PAGES_MIN, RING_PAGES_MAX, 0444);
 MODULE_PARM_DESC(ring_size,
 		 "Pages of 4 KiB of each ring of each channel (default 128)");
 
 static int debug = -1;
-module_param(debug, int, 0444);
+vmb_param(debug, debug, int, -1, 16, 0444);
 MODULE_PARM_DESC(debug, "Message level: 0 none to 16 all (default -1)");
 
 unsigned int netvsc_host_timeout = 10;
-module_param_named(host_timeout, netvsc_host_timeout, uint, 0644);
+vmb_param(host_timeout, netvsc_host_timeout, uint, 1, 3600, 0644);
 MODULE_PARM_DESC(host_timeout,
 		 "Seconds that the host has for an answer (default 10)");
 
@@ -270,16 +271,6 @@ static int __init netvsc_init(void)
 {
 	int err;
 
-	if (netvsc_ring_size < RING_PAGES_MIN ||
-	    netvsc_ring_size > RING_PAGES_MAX) {
-		pr_err("ring_size must be %d to %d\n", RING_PAGES_MIN,
-		       RING_PAGES_MAX);
-		return -EINVAL;
-	}
-	if (!netvsc_host_timeout) {
-		pr_err("host_timeout must be positive\n");
-		return -EINVAL;
-	}
 	netvsc_batch = symbol_get(vmb_batch);
 	netvsc_lent = symbol_get(vmb_lent);
 	err = netvsc_vf_register();

@@ -18,6 +18,7 @@
 #include <linux/slab.h>
 
 #include "storvsc_var.h"
+#include "vmbus/param.h"
 
 #define CONNECT_TIMEOUT		60	/* seconds, each step */
 #define WATCH_PERIOD		(HZ / 2)
@@ -35,23 +36,25 @@
 				 sizeof(struct stor_pkt) + sizeof(u64))
 
 int storvsc_logging_level = STORVSC_LOG_ERROR;
-module_param_named(logging_level, storvsc_logging_level, int, 0644);
+vmb_param(logging_level, storvsc_logging_level, int, STORVSC_LOG_NONE,
+	  STORVSC_LOG_WARN, 0644);
 MODULE_PARM_DESC(logging_level,
 		 "Which failed requests are logged: 0 none, 1 errors (default), 2 warnings, too");
 
 static int storvsc_ringbuffer_size = 128 * 1024;
-module_param(storvsc_ringbuffer_size, int, 0444);
+vmb_param(storvsc_ringbuffer_size, storvsc_ringbuffer_size, int, SZ_32K, SZ_1M,
+	  0444);
 MODULE_PARM_DESC(storvsc_ringbuffer_size,
 		 "Bytes of each ring of each channel (default 131072)");
 
 static unsigned int storvsc_max_hw_queues;
-module_param(storvsc_max_hw_queues, uint, 0644);
+vmb_param(storvsc_max_hw_queues, storvsc_max_hw_queues, uint, 0, INT_MAX, 0644);
 MODULE_PARM_DESC(storvsc_max_hw_queues,
 		 "Most hardware queues of an adapter, 0 for one per processor (default)");
 
 int storvsc_cpus_per_sub = 4;
-module_param_named(storvsc_vcpus_per_sub_channel, storvsc_cpus_per_sub, int,
-		   0444);
+vmb_param(storvsc_vcpus_per_sub_channel, storvsc_cpus_per_sub, int, 1, INT_MAX,
+	  0444);
 MODULE_PARM_DESC(storvsc_vcpus_per_sub_channel,
 		 "Processors that share one channel, if the host grants so many (default 4)");
 
@@ -60,22 +63,22 @@ const struct vmb_batch_ops *storvsc_batch;
 const struct vmb_lent_ops *storvsc_lent;
 
 int storvsc_ring_lowater = 10;
-module_param_named(ring_avail_percent_lowater, storvsc_ring_lowater, int, 0444);
+vmb_param(ring_avail_percent_lowater, storvsc_ring_lowater, int, 0, 90, 0444);
 MODULE_PARM_DESC(ring_avail_percent_lowater,
 		 "Use another channel when a ring has no more than this free, in percent (default 10)");
 
 unsigned int storvsc_timeout = 180;
-module_param(storvsc_timeout, uint, 0644);
+vmb_param(storvsc_timeout, storvsc_timeout, uint, 1, 86400, 0644);
 MODULE_PARM_DESC(storvsc_timeout,
 		 "Seconds until an unanswered request is taken for lost, for devices found from now on (default 180)");
 
 unsigned int storvsc_timeout_retries = 1;
-module_param(storvsc_timeout_retries, uint, 0644);
+vmb_param(storvsc_timeout_retries, storvsc_timeout_retries, uint, 0, 100, 0644);
 MODULE_PARM_DESC(storvsc_timeout_retries,
 		 "How often a lost request is sent again before it fails (default 1)");
 
 unsigned int storvsc_reset_timeout = 10;
-module_param(storvsc_reset_timeout, uint, 0644);
+vmb_param(storvsc_reset_timeout, storvsc_reset_timeout, uint, 1, 3600, 0644);
 MODULE_PARM_DESC(storvsc_reset_timeout,
 		 "Seconds the host has for answering a reset, and for the requests it concerns (default 10)");
 
@@ -451,24 +454,6 @@ static struct hv_driver storvsc_driver = {
 	},
 };
 
-static int check_parameters(void)
-{
-	if (storvsc_ringbuffer_size < (int)SZ_32K ||
-	    storvsc_ringbuffer_size > (int)SZ_8M) {
-		pr_err("storvsc_ringbuffer_size must be 32768 to 8388608\n");
-		return -EINVAL;
-	}
-	if (storvsc_cpus_per_sub < 1) {
-		pr_err("storvsc_vcpus_per_sub_channel must be positive\n");
-		return -EINVAL;
-	}
-	if (storvsc_ring_lowater < 0 || storvsc_ring_lowater > 90) {
-		pr_err("ring_avail_percent_lowater must be 0 to 90\n");
-		return -EINVAL;
-	}
-	return 0;
-}
-
 static void put_symbols(void)
 {
 	if (storvsc_batch)
@@ -481,9 +466,6 @@ static int __init storvsc_init(void)
 {
 	int err;
 
-	err = check_parameters();
-	if (err)
-		return err;
 	storvsc_batch = symbol_get(vmb_batch);
 	storvsc_lent = symbol_get(vmb_lent);
 	err = storvsc_idle_init();

@@ -177,8 +177,7 @@ int storvsc_scan_lun_configure(struct scsi_device *sdev)
 	struct storvsc_host *sh = shost_priv(sdev->host);
 	bool virtual_disk = !strncmp(sdev->vendor, "Msft", 4);
 
-	blk_queue_rq_timeout(sdev->request_queue,
-			     max(storvsc_timeout, 1U) * HZ);
+	blk_queue_rq_timeout(sdev->request_queue, storvsc_timeout * HZ);
 
 	/* Hosts don't know MAINTENANCE IN. */
 	sdev->no_report_opcodes = 1;

@@ -5,6 +5,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include "param.h"
 #include "vmbus_var.h"
 
 #include <linux/delay.h>
@@ -43,12 +44,12 @@ static const u32 versions[] = {
 };
 
 static uint max_version = VMB_VERSION_5_3;
-module_param(max_version, uint, 0444);
+vmb_param(max_version, max_version, uint, VMB_VERSION_2_4, VMB_VERSION_5_3, 0444);
 MODULE_PARM_DESC(max_version,
 		 "Maximal VMBus protocol version to negotiate, major << 16 | minor (default 0x50003)");
 
 static uint unload_timeout = 100;
-module_param(unload_timeout, uint, 0644);
+vmb_param(unload_timeout, unload_timeout, uint, 0, 3600, 0644);
 MODULE_PARM_DESC(unload_timeout,
 		 "Seconds to wait for the root's answer to UNLOAD, also in a panic (default 100)");
 
@@ -176,11 +177,7 @@ static int negotiate_any(void)
 			return ret;
 	}
 
-	if (max_version < VMB_VERSION_2_4)
-		pr_err("max_version=0x%x is below 2.4 (0x20004), the oldest supported\n",
-		       max_version);
-	else
-		pr_err("the root knows no VMBus version from 2.4 to 5.3 or max_version\n");
+	pr_err("the root knows no VMBus version from 2.4 to 5.3 or max_version\n");
 	return ret;
 }
 
