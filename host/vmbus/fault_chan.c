@@ -18,8 +18,10 @@
 #define TYPE_UNKNOWN	0x1234
 #define ID_UNKNOWN	0x5a5a5a5a00000000ull
 
+#define UNIT_ATTENTION	0x06
 #define ABORTED_COMMAND 0x0b
 #define CHECK_CONDITION 0x02
+#define FIXED_SENSE	18
 
 static bool fits_any(struct vmbus_chan *ch, const struct ring_out *out)
 {
@@ -212,6 +214,60 @@ static void sense(struct vmbus_chan *ch, const struct fault_rule *rule,
 	srb->u.sense[7] = 0xff;
 }
 
+/* A sound refusal, with this sense in fixed format. */
+static void refuse(struct vmbus_chan *ch, struct ring_out *out, uint8_t key,
+		   uint8_t asc, uint8_t ascq)
+{
+	struct stor_srb *srb = own_answer(ch, out);
+
+	srb->srb_status = STOR_SRB_ERROR | STOR_SRB_AUTOSENSE;
+	srb->scsi_status = CHECK_CONDITION;
+	srb->transfer_length = 0;
+	srb->sense_length = FIXED_SENSE;
+	memset(srb->u.sense, 0, sizeof(srb->u.sense));
+	srb->u.sense[0] = 0x70;
+	srb->u.sense[2] = key;
+	srb->u.sense[7] = FIXED_SENSE - 8;
+	srb->u.sense[12] = asc;
+	srb->u.sense[13] = ascq;
+}
+
+static void capacity(struct vmbus_chan *ch, const struct fault_rule *rule,
+		     struct ring_out *out)
+{
+	refuse(ch, out, UNIT_ATTENTION, 0x2a, 0x09);
+}
+
+static void parameters(struct vmbus_chan *ch, const struct fault_rule *rule,
+		       struct ring_out *out)
+{
+	refuse(ch, out, UNIT_ATTENTION, 0x3f, 0x02);
+}
+
+/* One without sense. */
+static void bare(struct vmbus_chan *ch, struct ring_out *out,
+		 uint8_t srb_status, uint8_t scsi_status)
+{
+	struct stor_srb *srb = own_answer(ch, out);
+
+	srb->srb_status = srb_status;
+	srb->scsi_status = scsi_status;
+	srb->transfer_length = 0;
+	srb->sense_length = 0;
+}
+
+static void selection(struct vmbus_chan *ch, const struct fault_rule *rule,
+		      struct ring_out *out)
+{
+	bare(ch, out, STOR_SRB_SELECTION_TIMEOUT, 0);
+}
+
+static void no_lun(struct vmbus_chan *ch, const struct fault_rule *rule,
+		   struct ring_out *out)
+{
+	bare(ch, out, STOR_SRB_INVALID_LUN, CHECK_CONDITION);
+}
+
 const struct fault_kind fault_packet_kinds[] = {
 	{ "write-index", 0, fits_any, write_index, NULL },
 	{ "write-unaligned", 0, fits_any, write_unaligned, NULL },
@@ -229,6 +285,10 @@ const struct fault_kind fault_packet_kinds[] = {
 	{ "enumerate", 1, fits_answer, enumerate, NULL },
 	{ "transfer", 0, fits_answer, transfer, NULL },
 	{ "sense", 0, fits_answer, sense, NULL },
+	{ "capacity", 0, fits_answer, capacity, NULL },
+	{ "parameters", 0, fits_answer, parameters, NULL },
+	{ "selection", 0, fits_answer, selection, NULL },
+	{ "no-lun", 0, fits_answer, no_lun, NULL },
 };
 const unsigned int fault_npacket_kinds =
 	sizeof(fault_packet_kinds) / sizeof(fault_packet_kinds[0]);

@@ -134,7 +134,7 @@ static void test_refused(void **state)
 	refused(f, "dev:", "'' is not known");
 	refused(f, "dev:after=3", "add do=WHAT");
 	refused(f, "dev:do=repaet", "use write-index, ");
-	refused(f, "dev:do=repaet", "transfer, sense or socket");
+	refused(f, "dev:do=repaet", "no-lun or socket");
 	refused(f, "dev:do=offer-again", "do=offer-again is not known");
 	refused(f, "bus:do=repeat", "use offer-again, ");
 	refused(f, "bus:do=", "do= is not known");
@@ -304,6 +304,47 @@ static void test_extra(void **state)
 	assert_true(take(s) == ~0ull);
 	assert_int_equal(faults(s), 4);
 	scene_free(s);
+}
+
+/* Answers that are sound, and not what the disk said. */
+static void test_answers(void **state)
+{
+	static const struct {
+		const char *fault;
+		uint8_t srb_status, scsi_status, asc, ascq;
+	} cases[] = {
+		{ "dev:do=capacity,count=1",
+		  STOR_SRB_ERROR | STOR_SRB_AUTOSENSE, 2, 0x2a, 9 },
+		{ "dev:do=parameters,count=1",
+		  STOR_SRB_ERROR | STOR_SRB_AUTOSENSE, 2, 0x3f, 2 },
+		{ "dev:do=selection,count=1", STOR_SRB_SELECTION_TIMEOUT, 0, 0,
+		  0 },
+		{ "dev:do=no-lun,count=1", STOR_SRB_INVALID_LUN, 2, 0, 0 },
+	};
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct scene *s = scene_new(cases[i].fault);
+		const struct stor_srb *srb;
+
+		answer(s, 1);
+		assert_int_equal(take(s), 1);
+		srb = &packet(s)->u.srb;
+		assert_int_equal(srb->srb_status, cases[i].srb_status);
+		assert_int_equal(srb->scsi_status, cases[i].scsi_status);
+		assert_int_equal(srb->transfer_length, 0);
+		assert_int_equal(srb->sense_length, cases[i].asc ? 18 : 0);
+		if (cases[i].asc) {
+			assert_int_equal(srb->u.sense[2], 6);
+			assert_int_equal(srb->u.sense[12], cases[i].asc);
+			assert_int_equal(srb->u.sense[13], cases[i].ascq);
+		}
+		answer(s, 2);
+		assert_int_equal(take(s), 2);
+		assert_int_equal(packet(s)->u.srb.srb_status, STOR_SRB_SUCCESS);
+		scene_free(s);
+	}
 }
 
 /* Only answers to SCSI requests can claim such things; others don't count. */
@@ -704,6 +745,7 @@ int main(void)
 		cmocka_unit_test(test_descriptor),
 		cmocka_unit_test(test_extra),
 		cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_enumerate),
 		cmocka_unit_test(test_flood_ends_with_channel),
