@@ -54,8 +54,8 @@ bool chan_busy(const struct vmbus_chan *ch)
 static void chan_free(struct vmbus_chan *ch)
 {
 	pthread_mutex_destroy(&ch->signal_lock);
+	fault_chan_free(ch);
 	close(ch->signal_fd);
-	free(ch->fault);
 	free(ch);
 }
 

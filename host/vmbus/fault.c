@@ -13,7 +13,7 @@
 
 /* Messages wait in our memory until the child takes them. */
 #define TIMES_MAX 65536u
-#define MS_MAX	  3600000u
+#define MS_MAX	  (7 * 24 * 3600 * 1000u)
 
 bool fault_due(struct fault_rule *rule)
 {
@@ -154,7 +154,8 @@ static int parse_pairs(struct fault_rule *rule, const char *spec, char *rest,
 			"no times=N",
 			spec, rule->kind->name);
 	rule->withheld = fault_withheld(rule->kind);
-	if (rule->ms && (!rule->withheld || !rule->withheld->ms))
+	if (rule->ms && (!rule->withheld || !rule->withheld->ms) &&
+	    rule->kind->packet != fault_silence_begin)
 		return explain(-EINVAL, why, why_len,
 			       "fault '%s': do=%s keeps nothing for a while, "
 			       "so it takes no ms=N",
@@ -163,6 +164,10 @@ static int parse_pairs(struct fault_rule *rule, const char *spec, char *rest,
 		rule->times = rule->kind->times;
 	if (!rule->ms && rule->withheld)
 		rule->ms = rule->withheld->ms;
+	if (!rule->ms && rule->kind->packet == fault_silence_begin)
+		return explain(-EINVAL, why, why_len,
+			       "fault '%s': how long? do=%s takes ms=N", spec,
+			       rule->kind->name);
 	return 0;
 }
 

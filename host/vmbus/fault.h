@@ -20,7 +20,7 @@ struct vmbus_server;
  * in docs/man/vmwp.1.  Of the packets, or messages, which it could happen to,
  * `after` pass untouched; from then on each `every`-th (1) is hit, `count` of
  * them at most (no limit).  `times`: how often an additional one is sent; `ms`:
- * how long one is kept back.
+ * how long one is kept back, or a silence lasts.
  *
  * Server thread, before the channel is offered.  0, -EINVAL or -ENOMEM with one
  * line in why.  The server frees it.

@@ -289,6 +289,7 @@ const struct fault_kind fault_packet_kinds[] = {
 	{ "parameters", 0, fits_answer, parameters, NULL },
 	{ "selection", 0, fits_answer, selection, NULL },
 	{ "no-lun", 0, fits_answer, no_lun, NULL },
+	{ "silence", 0, fits_any, fault_silence_begin, NULL },
 };
 const unsigned int fault_npacket_kinds =
 	sizeof(fault_packet_kinds) / sizeof(fault_packet_kinds[0]);
@@ -309,6 +310,14 @@ int fault_chan_create(struct vmbus_chan *ch)
 		return -ENOMEM;
 	ch->fault->rules = rule;
 	return 0;
+}
+
+void fault_chan_free(struct vmbus_chan *ch)
+{
+	if (ch->fault)
+		fault_silence_free(ch->fault->silence);
+	free(ch->fault);
+	ch->fault = NULL;
 }
 
 void fault_chan_open(struct vmbus_chan *ch)

@@ -2,7 +2,8 @@
 /*
  * What the files of the fault filter share: fault.c reads specifications and
  * says when a fault is due, fault_chan.c does it to packets, fault_net.c
- * to those of network cards, fault_bus.c to messages and offers.
+ * to those of network cards, fault_bus.c to messages and offers; fault_silence.c
+ * keeps a channel from saying anything.
  */
 #ifndef VMBUS_FAULT_VAR_H
 #define VMBUS_FAULT_VAR_H
@@ -11,6 +12,7 @@
 #include "vmbus_var.h"
 
 struct fault_rule;
+struct fault_silence;
 
 struct fault_kind {
 	const char *name;
@@ -48,7 +50,8 @@ struct fault_rule {
 	const struct fault_kind *kind;
 	const struct fault_withheld *withheld; /* NULL: nothing */
 	char *target; /* a channel's name, or "bus" */
-	uint64_t after, count, every, times, ms;
+	uint64_t after, count, every, times;
+	uint64_t ms; /* that something is kept back; 0: for ever, or nothing */
 	/* Who sends: a channel's serving thread, or the server thread. */
 	uint64_t seen, done;
 };
@@ -87,6 +90,7 @@ struct chan_fault {
 	/* Its header behind the descriptor. */
 	uint8_t header[FAULT_HEADER_MAX] __attribute__((aligned(8)));
 	const struct vmbus_buffer *buffer; /* vmbus_fault_buffer(), or NULL */
+	struct fault_silence *silence;	   /* NULL: there was none yet */
 	struct log_limit limit;
 };
 
@@ -96,5 +100,13 @@ const struct fault_withheld *fault_withheld(const struct fault_kind *kind);
 bool fault_due(struct fault_rule *rule);
 /* One more packet before the one that is hit; there is room for it. */
 void fault_send_extra(struct vmbus_chan *ch, struct ring_out *extra);
+
+/* ---- fault_silence.c ---- */
+
+/* The kind "silence". */
+void fault_silence_begin(struct vmbus_chan *ch, const struct fault_rule *rule,
+			 struct ring_out *out);
+/* Ends it if there is any; NULL is none. */
+void fault_silence_free(struct fault_silence *s);
 
 #endif

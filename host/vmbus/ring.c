@@ -398,6 +398,8 @@ void vmbus_chan_flush(struct vmbus_chan *ch)
 {
 	bool sent, freed;
 
+	if (fault_silent(ch))
+		return;
 	if (ch->fault)
 		fault_pump(ch);
 	sent = send_publish(&ch->to_child);

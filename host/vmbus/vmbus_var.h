@@ -218,6 +218,9 @@ struct vmbus_faults;
 
 /* 0 or -ENOMEM; ch->fault stays NULL when no fault names this channel. */
 int fault_chan_create(struct vmbus_chan *ch);
+void fault_chan_free(struct vmbus_chan *ch);
+/* Is nothing to be published now? */
+bool fault_silent(const struct vmbus_chan *ch);
 /* The server thread, before open(): nothing is owed to an earlier opener. */
 void fault_chan_open(struct vmbus_chan *ch);
 /* The serving thread: send a packet, or what is made of it. */

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "hv/stor_reg.h"
@@ -134,7 +135,7 @@ static void test_refused(void **state)
 	refused(f, "dev:", "'' is not known");
 	refused(f, "dev:after=3", "add do=WHAT");
 	refused(f, "dev:do=repaet", "use write-index, ");
-	refused(f, "dev:do=repaet", "no-lun or socket");
+	refused(f, "dev:do=repaet", "silence or socket");
 	refused(f, "dev:do=offer-again", "do=offer-again is not known");
 	refused(f, "bus:do=repeat", "use offer-again, ");
 	refused(f, "bus:do=", "do= is not known");
@@ -147,10 +148,13 @@ static void test_refused(void **state)
 	refused(f, "dev:do=flood,times=65537", "from 1 to 65536");
 	refused(f, "dev:do=id,times=2", "takes no times=N");
 	refused(f, "bus:do=torndown-lost,ms=2", "takes no ms=N");
-	refused(f, "bus:do=torndown-late,ms=0", "from 1 to 3600000");
+	refused(f, "bus:do=torndown-late,ms=0", "from 1 to 604800000");
 	refused(f, "bus:do=torndown-late,times=2", "takes no times=N");
 	refused(f, "dev:do=torndown-late", "do=torndown-late is not known");
 	refused(f, "dev:do=id,after=99999999999999999999", "a number from 0");
+	refused(f, "dev:do=id,ms=5", "takes no ms=N");
+	refused(f, "dev:do=silence", "how long?");
+	refused(f, "dev:do=silence,ms=0", "a number from 1");
 	fake_free(f);
 }
 
@@ -345,6 +349,61 @@ static void test_answers(void **state)
 		assert_int_equal(packet(s)->u.srb.srb_status, STOR_SRB_SUCCESS);
 		scene_free(s);
 	}
+}
+
+/* Signals the server has got since. */
+static uint64_t woken(struct scene *s)
+{
+	uint64_t count = 0;
+
+	return read(vmbus_chan_signal_fd(s->d.ch), &count, sizeof(count)) < 0 ?
+		       0 :
+		       count;
+}
+
+static void test_silence(void **state)
+{
+	struct scene *s = scene_new("dev:do=silence,after=1,count=1,ms=300");
+	uint64_t buf[64];
+	struct vmbus_packet pkt;
+	unsigned int i;
+
+	(void)state;
+	answer(s, 1);
+	assert_int_equal(take(s), 1);
+	woken(s);
+	/* A request is taken up, and nobody can see it. */
+	s->f->ram[9 * 4096 + 0] = RING_PKT_INBAND;
+	s->f->ram[9 * 4096 + 2] = 2;
+	s->f->ram[9 * 4096 + 4] = 2;
+	s->out->write_index = 24;
+	assert_int_equal(vmbus_chan_recv(s->d.ch, buf, sizeof(buf), &pkt), 1);
+	answer(s, 2);
+	answer(s, 3);
+	assert_false(vmbus_chan_unmask(s->d.ch));
+	assert_true(take(s) == ~0ull);
+	assert_int_equal(s->out->read_index, 0);
+
+	/* Its end wakes the server, whose flush has all come out. */
+	for (i = 0; i < 5000 && !woken(s); i++)
+		usleep(1000);
+	vmbus_chan_flush(s->d.ch);
+	assert_int_equal(take(s), 2);
+	assert_int_equal(take(s), 3);
+	assert_int_equal(s->out->read_index, 24);
+	assert_int_equal(faults(s), 1);
+	scene_free(s);
+}
+
+/* A channel that goes away while it is silent: nothing is left of it. */
+static void test_silence_ends_with_channel(void **state)
+{
+	struct scene *s = scene_new("dev:do=silence,count=1,ms=600000");
+
+	(void)state;
+	answer(s, 1);
+	assert_true(take(s) == ~0ull);
+	scene_free(s);
 }
 
 /* Only answers to SCSI requests can claim such things; others don't count. */
@@ -746,6 +805,8 @@ int main(void)
 		cmocka_unit_test(test_extra),
 		cmocka_unit_test(test_claims),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_silence_ends_with_channel),
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_enumerate),
 		cmocka_unit_test(test_flood_ends_with_channel),
