@@ -391,7 +391,7 @@ static void test_names(void **state)
 	assert_int_equal(vmbus_fault_add(f->srv, "scsi0:do=ppi-loop", why,
 					 sizeof(why)),
 			 -EINVAL);
-	assert_non_null(strstr(why, "transfer or sense"));
+	assert_non_null(strstr(why, "silence or socket"));
 	assert_int_equal(vmbus_fault_add(f->srv, "net0:do=ppi-lop", why,
 					 sizeof(why)),
 			 -EINVAL);
