@@ -14,11 +14,6 @@
  * stash is full, frames are dropped, as a ring that nobody reads would do to
  * them; the completions behind them still come.
  */
-#include <linux/delay.h>
-#include <linux/mm.h>
-#include <linux/printk.h>
-#include <linux/string.h>
-
 #include "netvsc_var.h"
 
 #define STASH_BYTES	SZ_32K

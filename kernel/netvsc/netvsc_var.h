@@ -31,6 +31,7 @@
 #include <linux/bitops.h>
 #include <linux/cache.h>
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/hrtimer.h>
@@ -38,12 +39,16 @@
 #include <linux/if_vlan.h>
 #include <linux/list.h>
 #include <linux/log2.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
+#include <linux/netpoll.h>
 #include <linux/percpu.h>
+#include <linux/printk.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <linux/types.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/wait.h>

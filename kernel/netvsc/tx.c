@@ -6,7 +6,6 @@
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
-#include <linux/netpoll.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 

@@ -20,10 +20,6 @@
  * read again after the entry, and whoever changes it looks for frames
  * afterwards, each with a full barrier between.
  */
-#include <linux/netpoll.h>
-#include <linux/printk.h>
-#include <linux/string.h>
-
 #include "netvsc_var.h"
 
 #define HOLD_ABOVE	16

@@ -20,7 +20,6 @@
 #include <linux/if_vlan.h>
 #include <linux/list.h>
 #include <linux/netdevice.h>
-#include <linux/netpoll.h>
 #include <linux/pci.h>
 #include <linux/rtnetlink.h>
 #include <net/sch_generic.h>

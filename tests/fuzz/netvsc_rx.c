@@ -9,6 +9,7 @@
  * links: util
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
@@ -46,6 +47,7 @@ typedef uint64_t u64;
 #define DIV_ROUND_UP(a, b)   (((a) + (b)-1) / (b))
 #define PAGE_SIZE	     4096u
 #define SZ_16K		     16384u
+#define SZ_32K		     32768u
 #define MAX_SKB_FRAGS	     17u
 #define NET_IP_ALIGN	     2
 #define ETH_HLEN	     14
@@ -273,7 +275,15 @@ static bool napi_schedule_prep(struct napi_struct *napi)
 	return false;
 }
 
-#define __napi_schedule(napi) ((void)(napi))
+#define __napi_schedule(napi)	((void)(napi))
+#define napi_schedule(napi)	((void)(napi))
+#define netif_xmit_stopped(txq) ((txq) == &stopped_txq)
+#define udelay(us)		((void)(us))
+#define kvmalloc(len, gfp)	malloc(len)
+#define kvfree(p)		free(p)
+
+static const int stopped_txq;
+static int oops_in_progress;
 
 /* ---- the bus ---- */
 
@@ -310,6 +320,7 @@ struct vmbus_channel {
 };
 
 static struct vmpacket_descriptor *packet; /* what is in the ring */
+static bool taken;			   /* it was, by a poll that is over */
 
 static void *hv_pkt_data(const struct vmpacket_descriptor *desc)
 {
@@ -324,7 +335,7 @@ static u32 hv_pkt_datalen(const struct vmpacket_descriptor *desc)
 static struct vmpacket_descriptor *hv_pkt_iter_first(struct vmbus_channel *ch)
 {
 	(void)ch;
-	return packet;
+	return taken ? NULL : packet;
 }
 
 static struct vmpacket_descriptor *__hv_pkt_iter_next(
@@ -332,6 +343,7 @@ static struct vmpacket_descriptor *__hv_pkt_iter_next(
 {
 	(void)ch;
 	(void)p;
+	taken = true;
 	return NULL;
 }
 
@@ -384,6 +396,15 @@ struct netvsc_rsc {
 	struct netvsc_part part[NETVSC_RSC_MAX];
 };
 
+struct netvsc_stash {
+	u8 *bytes;
+	u32 head, tail;
+};
+
+struct netvsc_tx {
+	const void *txq;
+};
+
 struct netvsc_direct {
 	struct list_head list;
 	bool on, merged;
@@ -415,6 +436,8 @@ struct netvsc_chan {
 	struct netvsc_rx_stats *rx_stats;
 	struct netvsc_rsc *rsc;
 	struct netvsc_direct direct;
+	struct netvsc_stash stash;
+	struct netvsc_tx tx;
 };
 
 static u32 completions, complaints;
@@ -478,12 +501,23 @@ u32 netvsc_rx_fragment(struct netvsc_chan *nc,
 bool netvsc_rx_packet_done(struct netvsc_chan *nc);
 void netvsc_rx_poll_done(struct netvsc_chan *nc);
 void netvsc_rx_event(void *context);
+u32 netvsc_rx_packet(struct netvsc_chan *nc,
+		     const struct vmpacket_descriptor *desc, int budget);
+int netvsc_netpoll_alloc(struct netvsc_chan *nc);
+void netvsc_netpoll_free(struct netvsc_chan *nc);
+void netvsc_netpoll(struct netvsc_chan *nc);
+bool netvsc_netpoll_drain(struct netvsc_chan *nc, int budget, u32 *frames);
 int netvsc_rx_poll(struct napi_struct *napi, int budget);
 
 #pragma GCC diagnostic ignored "-Wsign-compare"
 #define count_frame rx_count_frame
 #include "../../kernel/netvsc/rx_skb.c"
 #include "../../kernel/netvsc/rx.c"
+#define look netpoll_look
+#define take netpoll_take
+#include "../../kernel/netvsc/netpoll.c"
+#undef look
+#undef take
 
 /* ---- one poll ---- */
 
@@ -626,6 +660,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	}
 
 	completions = 0;
+	taken = false;
+	CHECK(!netvsc_netpoll_alloc(&nc));
+	/* Netpoll comes first, now and then: what it can't do is done later. */
+	if (next(1) & 1) {
+		nc.tx.txq = next(1) & 1 ? &stopped_txq : NULL;
+		oops_in_progress = next(1) & 1;
+		CHECK(netvsc_rx_poll(&nc.napi, 0) == 0);
+	}
 	CHECK(netvsc_rx_poll(&nc.napi, 64) <= 64);
 	wanted = packet->type == VM_PKT_DATA_USING_XFER_PAGES;
 	CHECK(completions <= wanted);
@@ -634,6 +676,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	CHECK(!nc.rsc->nr && !nc.rsc->broken);
 	CHECK(nc.direct.list.next == &nc.direct.list && !nc.direct.frames);
 
+	CHECK(!nc.stash.tail);
+	netvsc_netpoll_free(&nc);
 	free(nc.rsc);
 	free(conn.rx.base);
 	free(packet);

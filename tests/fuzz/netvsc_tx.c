@@ -436,6 +436,14 @@ void netvsc_tx_complete(struct netvsc_chan *nc, u64 id, u32 status, int budget);
 void netvsc_tx_after_poll(struct netvsc_chan *nc, int budget);
 bool netvsc_tx_idle(const struct netvsc_chan *nc);
 
+/* The host here always lets go. */
+#define netvsc_chan_leave_skb(conn, skb)      dev_kfree_skb_any(skb)
+#define netvsc_chan_leave_page(conn, address) free_page((uintptr_t)(address))
+
+static bool netpoll, oops_in_progress;
+#define netpoll_tx_running(net) (netpoll)
+#define vmbus_setevent(ch)	((void)(ch))
+
 #pragma GCC diagnostic ignored "-Wsign-compare"
 #pragma GCC diagnostic ignored "-Waddress-of-packed-member"
 #pragma GCC diagnostic ignored "-Wunused-value"
@@ -470,7 +478,8 @@ static void stack_sends(struct netvsc_chan *nc)
 
 	if (txq.stopped || limited())
 		return;
-	xmit_more = next() & 1;
+	/* Netpoll sends frames one by one. */
+	xmit_more = (next() & 1) && !netpoll;
 	skb = calloc(1, sizeof(*skb));
 	skb->data = malloc(len);
 	skb->len = len;
@@ -631,6 +640,10 @@ static void step(struct netvsc_chan *nc)
 			guess(nc, next() << 16 | next());
 		else if (what < 48)
 			nc->coal_config->tx_frames = next();
+		else if (what < 56)
+			netpoll = !netpoll;
+		else if (what < 64)
+			oops_in_progress = !oops_in_progress;
 		break;
 	case 7:
 		if (nc->napi.scheduled || timer)
@@ -679,6 +692,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 	memset(&txq, 0, sizeof(txq));
 	numbered = arrived = ring_first = ring_used = ndone = 0;
 	owed = rescinded = guessed = timer = false;
+	netpoll = oops_in_progress = false;
 	how = next();
 	ring_room = how & 1 ? RING_MAX : 1 + next() % RING_MAX;
 	txq.limit = how & 2 ? 1 << 20 : next() * 64;
