@@ -18,11 +18,17 @@
 
 #include "vmbus_var.h"
 
+/*
+ * Children count handles upwards; one that chose them all for one bucket would
+ * have each message walk a list of thousands, if it knew the key.
+ */
 static struct gpadl_list *gpadl_bucket(struct vmbus_server *srv,
 				       uint32_t handle)
 {
-	/* Children count handles upwards. */
-	return &srv->gpadls[handle % GPADL_BUCKETS];
+	uint32_t hash = handle * srv->gpadl_key;
+
+	return &srv->gpadls[(hash ^ hash >> 16) /
+			    (UINT32_MAX / GPADL_BUCKETS + 1)];
 }
 
 struct gpadl *gpadl_find(struct vmbus_server *srv, uint32_t handle)
@@ -44,6 +50,7 @@ static void gpadl_free(struct vmbus_server *srv, struct gpadl *g)
 		hold->g = NULL;
 	}
 	LIST_REMOVE(g, link);
+	LIST_REMOVE(g, of_slot);
 	srv->ngpadls--;
 	if (g->state == GPADL_UNFINISHED) {
 		srv->gpadl_unfinished -= g->ranges_len;
@@ -204,6 +211,8 @@ static struct gpadl *gpadl_create(struct vmbus_server *srv,
 	srv->gpadl_unfinished += g->ranges_len;
 	srv->ngpadls++;
 	LIST_INSERT_HEAD(gpadl_bucket(srv, g->handle), g, link);
+	/* header_check() knows the relid. */
+	LIST_INSERT_HEAD(&srv->slot[g->relid].gpadls, g, of_slot);
 	return g;
 }
 
@@ -306,46 +315,44 @@ void gpadl_released(struct vmbus_server *srv, struct gpadl *g)
 void gpadl_chan_closed(struct vmbus_server *srv, uint32_t relid)
 {
 	struct gpadl *g, *next;
-	uint32_t i;
 
-	for (i = 0; i < GPADL_BUCKETS; i++) {
-		for (g = LIST_FIRST(&srv->gpadls[i]); g; g = next) {
-			next = LIST_NEXT(g, link);
-			if (g->relid == relid)
-				gpadl_released(srv, g);
-		}
+	for (g = LIST_FIRST(&srv->slot[relid].gpadls); g; g = next) {
+		next = LIST_NEXT(g, of_slot);
+		gpadl_released(srv, g);
 	}
 }
 
 void gpadl_chan_rescinded(struct vmbus_server *srv, uint32_t relid)
 {
 	struct gpadl *g, *next;
-	uint32_t i, handle;
+	uint32_t handle;
 
-	for (i = 0; i < GPADL_BUCKETS; i++) {
-		for (g = LIST_FIRST(&srv->gpadls[i]); g; g = next) {
-			next = LIST_NEXT(g, link);
-			if (g->relid != relid || g->state != GPADL_UNFINISHED)
-				continue;
-			handle = g->handle;
-			gpadl_free(srv, g);
-			created_answer(srv, relid, handle, VMB_STATUS_FAILED);
-		}
+	for (g = LIST_FIRST(&srv->slot[relid].gpadls); g; g = next) {
+		next = LIST_NEXT(g, of_slot);
+		if (g->state != GPADL_UNFINISHED)
+			continue;
+		handle = g->handle;
+		gpadl_free(srv, g);
+		created_answer(srv, relid, handle, VMB_STATUS_FAILED);
 	}
+}
+
+static void gpadl_drop_of(struct vmbus_server *srv, uint32_t relid)
+{
+	struct gpadl *g;
+
+	while ((g = LIST_FIRST(&srv->slot[relid].gpadls)))
+		gpadl_free(srv, g);
 }
 
 void gpadl_drop(struct vmbus_server *srv, uint32_t relid)
 {
-	struct gpadl *g, *next;
-	uint32_t i;
-
-	for (i = 0; i < GPADL_BUCKETS; i++) {
-		for (g = LIST_FIRST(&srv->gpadls[i]); g; g = next) {
-			next = LIST_NEXT(g, link);
-			if (!relid || g->relid == relid)
-				gpadl_free(srv, g);
-		}
+	if (relid) {
+		gpadl_drop_of(srv, relid);
+		return;
 	}
+	for (relid = 1; relid < VMB_RELIDS; relid++)
+		gpadl_drop_of(srv, relid);
 }
 
 int gpadl_pages(struct vmbus_server *srv, const struct gpadl *g,

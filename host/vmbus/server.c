@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "vmbus_var.h"
 
@@ -52,6 +53,11 @@ int vmbus_server_create(const struct vmbus_server_config *cfg,
 					      versions[NVERSIONS - 1];
 	srv->gpadl_limit = cfg->gpadl_limit ? cfg->gpadl_limit :
 					      GPADL_LIMIT_DEFAULT;
+	/* Not random so early after a boot: no worse than none. */
+	if (getrandom(&srv->gpadl_key, sizeof(srv->gpadl_key), GRND_NONBLOCK) <
+	    0)
+		srv->gpadl_key = 0x9E3779B1u;
+	srv->gpadl_key |= 1;
 	TAILQ_INIT(&srv->chans);
 	*out = srv;
 	return 0;

@@ -93,7 +93,8 @@ struct gpadl_hold {
 };
 
 struct gpadl {
-	LIST_ENTRY(gpadl) link;
+	LIST_ENTRY(gpadl) link;	   /* of its bucket */
+	LIST_ENTRY(gpadl) of_slot; /* of its relid */
 	uint32_t handle;
 	uint32_t relid;
 	enum gpadl_state state;
@@ -251,6 +252,7 @@ struct relid_slot {
 	enum relid_state state;
 	struct vmbus_chan *ch; /* while USED */
 	struct guid_reg instance;
+	struct gpadl_list gpadls;
 };
 
 struct vmbus_chan *relid_chan(struct vmbus_server *srv, uint32_t relid);
@@ -315,6 +317,7 @@ struct vmbus_server {
 	struct relid_slot slot[VMB_RELIDS];
 
 	struct gpadl_list gpadls[GPADL_BUCKETS];
+	uint32_t gpadl_key;	   /* odd */
 	unsigned int ngpadls;	   /* live and unfinished */
 	uint32_t gpadl_unfinished; /* bytes of ranges */
 
