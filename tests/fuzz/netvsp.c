@@ -175,6 +175,15 @@ static void close_all(void)
 		}
 }
 
+/* Whatever was sent, main was asked for each thing once. */
+static void check_main(void)
+{
+	struct mailbox_stats stats;
+
+	mailbox_get_stats(child->box, &stats);
+	CHECK(stats.most_waiting <= 16);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t size)
 {
 	uint64_t seen = 0, id;
@@ -214,6 +223,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t size)
 				    __atomic_load_n(&chan->out->read_index,
 						    __ATOMIC_ACQUIRE) ==
 					    chan->out->write_index);
+	check_main();
 	nc_net_clear(nc_net);
 	if (chan->open) {
 		close_all();

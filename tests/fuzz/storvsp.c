@@ -130,6 +130,15 @@ static void end(void)
 	child = NULL;
 }
 
+/* Whatever was sent, main was asked for each thing once. */
+static void check_main(void)
+{
+	struct mailbox_stats stats;
+
+	mailbox_get_stats(child->box, &stats);
+	CHECK(stats.most_waiting <= 16);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 {
 	struct child_chan *ch;
@@ -156,6 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *in, size_t len)
 		take_all(ch, &seen);
 		child_poll(child, 1);
 	}
+	check_main();
 	if (in[0] & 8)
 		child_poll(child, 5);
 	if (ch->open && in[0] & 16)
