@@ -5,6 +5,8 @@
  * below the one whose number it is told.  What the root side makes of it is for
  * the test to see; it may take the channel away.
  *
+ * Or else (flood=1) nothing is a lie, but each message comes many times.
+ *
  * Loading takes as long as that, and fails with -ERANGE when there is no such
  * kind, with -EIO if the channel could not be opened or what was true was
  * refused.
@@ -33,7 +35,11 @@ MODULE_PARM_DESC(lie, "number of the kind of lies, from 0");
 
 static unsigned int rounds = 200;
 module_param(rounds, uint, 0444);
-MODULE_PARM_DESC(rounds, "packets of random bytes, of each kind");
+MODULE_PARM_DESC(rounds, "packets of random bytes, of each kind; of floods");
+
+static bool flood;
+module_param(flood, bool, 0444);
+MODULE_PARM_DESC(flood, "no lies, but each message again and again");
 
 struct liar {
 	struct vmbus_channel *ch;
@@ -64,6 +70,13 @@ static void liar_event(void *context)
 					 &id) || !len)
 			return;
 		at = desc->offset8 << 3;
+		if (flood && desc->type == VM_PKT_DATA_USING_XFER_PAGES) {
+			u32 done[2] = { NVS_RNDIS_DONE, NVS_STATUS_OK };
+
+			/* Without room for it the section is lost to us. */
+			vmbus_sendpacket(l->ch, done, sizeof(done), id,
+					 VM_PKT_COMP, 0);
+		}
 		if (desc->type != VM_PKT_COMP || at >= len)
 			continue;
 		l->answer_len = min_t(u32, len - at, sizeof(l->answer));
@@ -417,6 +430,137 @@ static void lie_random(struct liar *l)
 		}
 }
 
+/* ---- floods ---- */
+
+/* Each type of message, with nothing in it: the answers are taken as they come. */
+static void flood_messages(struct liar *l)
+{
+	static const u32 types[] = {
+		NVS_NONE, NVS_INIT, NVS_NDIS_VERSION, NVS_RECV_BUF,
+		NVS_REVOKE_RECV_BUF, NVS_SEND_BUF, NVS_REVOKE_SEND_BUF,
+		NVS_RNDIS_DONE, NVS_NDIS_CONFIG, NVS_SWITCH_DATA_PATH,
+		NVS_OID_QUERY_EX, NVS_SUBCHANNEL, NVS_SEND_TABLE, 0xffffffff,
+	};
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++)
+		for (k = 0; k < rounds; k++) {
+			struct nvs_msg msg = { .type = types[i] };
+
+			post_msg(l, &msg);
+		}
+}
+
+/* Taken back, shared again, taken back ... without a look at the answers. */
+static void flood_buffers(struct liar *l)
+{
+	unsigned int i;
+
+	for (i = 0; i < rounds; i++) {
+		struct nvs_msg msg = { .type = NVS_REVOKE_RECV_BUF };
+
+		msg.u.revoke.id = NVS_RECV_BUF_ID;
+		post_msg(l, &msg);
+		msg.type = NVS_RECV_BUF;
+		msg.u.buf.gpadl = l->recv_gpadl.gpadl_handle;
+		msg.u.buf.id = NVS_RECV_BUF_ID;
+		post_msg(l, &msg);
+		memset(&msg.u, 0, sizeof(msg.u));
+		msg.type = NVS_REVOKE_SEND_BUF;
+		post_msg(l, &msg);
+		msg.type = NVS_SEND_BUF;
+		msg.u.buf.gpadl = l->send_gpadl.gpadl_handle;
+		post_msg(l, &msg);
+	}
+}
+
+/* One at a time: who takes no answers loses the channel. */
+static void ask(struct liar *l, const void *msg, u32 len)
+{
+	memcpy(l->send, msg, len);
+	reinit_completion(&l->answered);
+	post_section(l, NVS_CHANNEL_CONTROL, 0, len);
+	wait_for_completion_timeout(&l->answered, ANSWER_TIMEOUT);
+}
+
+static void ask_set(struct liar *l, u32 oid, const void *info, u32 len)
+{
+	u8 buf[600] = { };
+	struct rndis_query *m = (void *)buf;
+
+	m->type = RNDIS_SET;
+	m->len = sizeof(*m) + len;
+	m->oid = oid;
+	m->info_len = len;
+	m->info_offset = RNDIS_QUERY_INFO_OFFSET;
+	memcpy(m + 1, info, len);
+	ask(l, buf, m->len);
+}
+
+static void flood_settings(struct liar *l)
+{
+	struct {
+		struct ndis_rss_params p;
+		u32 table[16];
+		u8 key[NDIS_RSS_KEY_LEN];
+	} rss = { .p = { .header = { NDIS_OBJECT_RSS_PARAMS, 2, 40 } } };
+	struct ndis_offload_params off = {
+		.header = { NDIS_OBJECT_DEFAULT, 3, sizeof(off) }
+	};
+	unsigned int i;
+
+	rss.p.hash_info = NDIS_HASH_TOEPLITZ | NDIS_HASH_TCP_IPV4;
+	rss.p.table_size = sizeof(rss.table);
+	rss.p.table_offset = offsetof(typeof(rss), table);
+	rss.p.key_size = sizeof(rss.key);
+	rss.p.key_offset = offsetof(typeof(rss), key);
+	for (i = 0; i < rounds; i++) {
+		u32 filter = i & 1 ? RNDIS_FILTER_DIRECTED : 0;
+
+		rss.p.flags = i & 1 ? NDIS_RSS_DISABLE : 0;
+		ask_set(l, RNDIS_OID_RSS_PARAMS, &rss, sizeof(rss));
+		memset(&off.ipv4_csum, i & 1 ? NDIS_PARAM_OFF :
+					       NDIS_PARAM_TX_RX, 5);
+		ask_set(l, RNDIS_OID_OFFLOAD_PARAMS, &off, sizeof(off));
+		ask_set(l, RNDIS_OID_PACKET_FILTER, &filter, sizeof(filter));
+	}
+}
+
+static void flood_requests(struct liar *l)
+{
+	static const u32 types[] = { RNDIS_KEEPALIVE, RNDIS_RESET,
+				     RNDIS_QUERY, RNDIS_SET, RNDIS_INDICATE,
+				     RNDIS_HALT, RNDIS_INITIALIZE };
+	struct rndis_query m = { .len = sizeof(m) };
+	unsigned int i, k;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++)
+		for (k = 0; k < rounds; k++) {
+			m.type = types[i];
+			/* Of INITIALIZE: the version. */
+			m.oid = types[i] == RNDIS_INITIALIZE ? RNDIS_MAJOR :
+						RNDIS_OID_SUPPORTED_LIST;
+			ask(l, &m, sizeof(m));
+		}
+}
+
+static void say_initialize(struct liar *l)
+{
+	struct rndis_initialize m = { .type = RNDIS_INITIALIZE,
+				      .len = sizeof(m),
+				      .major = RNDIS_MAJOR,
+				      .minor = RNDIS_MINOR };
+
+	ask(l, &m, sizeof(m));
+}
+
+static void flood_all_requests(struct liar *l)
+{
+	say_initialize(l);
+	flood_settings(l);
+	flood_requests(l);
+}
+
 static const struct lie {
 	const char *name;
 	bool init, shared;
@@ -432,6 +576,14 @@ static const struct lie {
 	{ "control messages", true, true, lie_control },
 	{ "page lists", true, true, lie_pages },
 	{ "messages out of order later", true, true, lie_order },
+};
+
+/* All of them one after the other. */
+static const struct lie floods[] = {
+	{ "a flood of messages before INIT", false, false, flood_messages },
+	{ "a flood of messages", true, true, flood_messages },
+	{ "a flood of buffers", true, true, flood_buffers },
+	{ "a flood of requests", true, true, flood_all_requests },
 };
 
 static int prepare(struct liar *l, const struct lie *what)
@@ -464,6 +616,9 @@ static int tell(struct liar *l, const struct lie *what)
 	else
 		what->tell(l);
 	msleep(GRACE_MS);
+	/* By the root, who had enough: what a flood is not to lead to. */
+	if (flood && l->ch->rescind)
+		err = -ENODEV;
 	vmbus_close(l->ch);
 	if (l->recv_gpadl.gpadl_handle)
 		vmbus_teardown_gpadl(l->ch, &l->recv_gpadl);
@@ -471,6 +626,19 @@ static int tell(struct liar *l, const struct lie *what)
 		vmbus_teardown_gpadl(l->ch, &l->send_gpadl);
 	if (!err)
 		pr_info("nvs_liar: told: %s\n", what->name);
+	return err;
+}
+
+static int tell_floods(struct liar *l)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < ARRAY_SIZE(floods) && !err; i++) {
+		memset(&l->recv_gpadl, 0, sizeof(l->recv_gpadl));
+		memset(&l->send_gpadl, 0, sizeof(l->send_gpadl));
+		err = tell(l, &floods[i]);
+	}
 	return err;
 }
 
@@ -486,7 +654,8 @@ static int liar_probe(struct hv_device *dev,
 	l->ch = dev->channel;
 	l->recv = vzalloc(RECV_BYTES);
 	l->send = vzalloc(SEND_BYTES);
-	if (!l->recv || !l->send || tell(l, &lies[lie]))
+	if (!l->recv || !l->send ||
+	    (flood ? tell_floods(l) : tell(l, &lies[lie])))
 		failed++;
 	else
 		told++;

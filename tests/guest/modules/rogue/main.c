@@ -37,6 +37,8 @@ static int run(const char *name)
 		return rogue_posts_flood();
 	if (!strcmp(name, "contact"))
 		return rogue_posts_contact();
+	if (!strcmp(name, "contact-flood"))
+		return rogue_floods_contacts();
 	if (!rogue.hv)
 		return -ENODEV;
 	if (!strcmp(name, "messages"))
@@ -44,10 +46,14 @@ static int run(const char *name)
 	if (!strcmp(name, "one-ring"))
 		return rogue_posts_one_ring(&rogue);
 
+	if (!strcmp(name, "message-flood"))
+		return rogue_floods_messages(&rogue);
+
 	err = rogue_chan_open(&rogue);
 	if (err)
 		return err;
-	err = rogue_packets_act(&rogue, name);
+	err = strcmp(name, "packet-flood") ? rogue_packets_act(&rogue, name) :
+					     rogue_floods_packets(&rogue);
 	rogue_chan_close(&rogue);
 	return err;
 }

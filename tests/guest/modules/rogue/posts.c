@@ -15,8 +15,7 @@
 #define POST_TRIES	1000
 #define FLOOD		5000
 
-/* Far from those that the bus driver counts up. */
-#define HANDLE		0x7f000001u
+#define HANDLE		ROGUE_HANDLE
 
 static struct tlfs_post_message *input;
 
@@ -57,7 +56,7 @@ static u16 post(u32 connection, u32 type, const void *msg, u32 size)
 }
 
 /* As a message of @size bytes on the port that the connection uses. */
-static int say(const void *msg, u32 size)
+int rogue_posts_say(const void *msg, u32 size)
 {
 	u16 status = post(VMB_PORT_MESSAGE, VMB_SYNIC_TYPE, msg, size);
 
@@ -144,7 +143,7 @@ static int say_bad(const struct bad *b, u32 own, u32 busy)
 		msg[2] = own;
 	else if (msg[2] == BUSY)
 		msg[2] = busy;
-	return say(msg, b->size);
+	return rogue_posts_say(msg, b->size);
 }
 
 /* One page, twice, under two handles: the root may not mind, or may refuse. */
@@ -156,24 +155,24 @@ static int overlapping(u32 own, u64 pfn, int *nbad)
 	u32 teardown[] = { VMB_MSG_GPADL_TEARDOWN, 0, own, HANDLE };
 	int err;
 
-	err = say(header, sizeof(header));
+	err = rogue_posts_say(header, sizeof(header));
 	if (!err)	/* the handle is in use */
-		err = say(header, sizeof(header));
+		err = rogue_posts_say(header, sizeof(header));
 	if (!err)	/* and waits for no more */
-		err = say(body, sizeof(body));
+		err = rogue_posts_say(body, sizeof(body));
 	teardown[2] = 2047;
 	if (!err)	/* of another channel */
-		err = say(teardown, sizeof(teardown));
+		err = rogue_posts_say(teardown, sizeof(teardown));
 	*nbad += 3;
 	header[3] = HANDLE + 1;
 	if (!err)
-		err = say(header, sizeof(header));
+		err = rogue_posts_say(header, sizeof(header));
 	teardown[2] = own;
 	if (!err)
-		err = say(teardown, sizeof(teardown));
+		err = rogue_posts_say(teardown, sizeof(teardown));
 	teardown[3] = HANDLE + 1;
 	if (!err)
-		err = say(teardown, sizeof(teardown));
+		err = rogue_posts_say(teardown, sizeof(teardown));
 	return err;
 }
 
@@ -186,11 +185,11 @@ static int unfinished(u32 own, u64 pfn)
 	u32 teardown[] = { VMB_MSG_GPADL_TEARDOWN, 0, own, HANDLE };
 	int err;
 
-	err = say(header, sizeof(header));
+	err = rogue_posts_say(header, sizeof(header));
 	if (!err)
-		err = say(body, sizeof(body));
+		err = rogue_posts_say(body, sizeof(body));
 	if (!err)
-		err = say(teardown, sizeof(teardown));
+		err = rogue_posts_say(teardown, sizeof(teardown));
 	return err;
 }
 
@@ -237,9 +236,9 @@ int rogue_posts_one_ring(struct rogue *r)
 	int err;
 
 	memset(r->data, 0, PAGE_SIZE);
-	err = say(header, sizeof(header));
+	err = rogue_posts_say(header, sizeof(header));
 	if (!err)
-		err = say(&open, sizeof(open));
+		err = rogue_posts_say(&open, sizeof(open));
 	if (err)
 		return err;
 	/* The answer goes to the bus driver, which has not asked. */
@@ -258,7 +257,7 @@ int rogue_posts_flood(void)
 	int err = 0;
 
 	for (i = 0; i < FLOOD && !err; i++)
-		err = say(msg, sizeof(msg));
+		err = rogue_posts_say(msg, sizeof(msg));
 	return err ? err : FLOOD;
 }
 
@@ -335,10 +334,10 @@ int rogue_posts_contact(void)
 		err = contact(VMB_VERSION_5_3, 0, VMB_SINT, 1ull << 45,
 			      1ull << 45);
 	if (!err)	/* on no connection */
-		err = say(offers, sizeof(offers));
+		err = rogue_posts_say(offers, sizeof(offers));
 	if (!err)
-		err = say(unload, sizeof(unload));
+		err = rogue_posts_say(unload, sizeof(unload));
 	if (!err)
-		err = say(unload, sizeof(unload));
+		err = rogue_posts_say(unload, sizeof(unload));
 	return err;
 }

@@ -19,6 +19,8 @@
 
 #define ROGUE_PAGES	2	/* of data, physically contiguous */
 #define ROGUE_FILL	0xa5
+/* Far from the GPADL handles that the bus driver counts up. */
+#define ROGUE_HANDLE	0x7f000001u
 
 struct rogue {
 	struct hv_device *hv;		/* NULL: no controller is bound */
@@ -51,5 +53,11 @@ int rogue_posts_one_ring(struct rogue *r);
 int rogue_posts_flood(void);
 int rogue_posts_hypercalls(void);
 int rogue_posts_contact(void);
+int rogue_posts_say(const void *msg, u32 size);
+
+/* floods.c: the same thing again and again, each thing in turn. */
+int rogue_floods_messages(struct rogue *r);
+int rogue_floods_packets(struct rogue *r);
+int rogue_floods_contacts(void);
 
 #endif
