@@ -17,6 +17,7 @@
 net_script floods <<'EOS'
 act() { echo "$1" >/sys/module/rogue/parameters/act; }
 load hv_vmbus
+echo "phase start"
 insmod /nvs_liar.ko flood=1 rounds=300; ok $? 'the card was flooded'
 rmmod nvs_liar
 echo "phase card"
@@ -68,7 +69,7 @@ truncate -s 1M "$T/misused.img"
 start_child ours 6.1 ours "disk=$(sha "$T/disk.img")" --processors 2 --memory 256M \
 	--net tap=tap0,queues=2 --scsi "file=$T/disk.img" \
 	--scsi "file=$T/misused.img,controller=1"
-wait_line ours '^ok' 120 || true
+wait_line ours '^phase start' 120; ok $? 'the child is up'
 before=$(own_memory)
 ask card 200
 ask bus 100
