@@ -36,6 +36,7 @@ card_up $c; ok $? 'its link is up'
 is "$(pings 5 $PEER)" 5 'pings answered'
 ip link set $c down; rmmod hv_netvsc; rmmod hv_storvsc
 echo "phase use"
+sleep 10	# the root side takes stock
 act contact-flood; ok $? 'contacts came and went'
 EOS
 in_root || scripts/build-test-modules 6.1 || bail_out 'no modules to flood with'

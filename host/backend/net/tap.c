@@ -257,6 +257,7 @@ static int tap_open(const struct net_options *opt, struct net **out, char *why,
 	t->net.info.queues = t->nqueues;
 	t->net.info.can = NET_CAN_CSUM | NET_CAN_TSO4 | NET_CAN_TSO6 |
 			  (t->can_uso ? NET_CAN_USO : 0);
+	tap_steer_begin(t);
 	*out = &t->net;
 	return 0;
 }

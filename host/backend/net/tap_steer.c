@@ -28,37 +28,45 @@ int tap_set_program(struct tap *t, int fd)
 	return ioctl(t->queue[0].fd, TUNSETSTEERINGEBPF, &fd) ? -errno : 0;
 }
 
-static void load(struct tap *t)
+/*
+ * When the card is made: it takes the kernel some time to verify a program, and a
+ * child may switch scaling on and off as often as it likes.
+ */
+void tap_steer_begin(struct tap *t)
 {
-	int err;
-
-	if (t->steer || t->no_steer)
+	if (t->nqueues < 2)
 		return;
 	/* Whoever may not load one needs not know why in fifty lines. */
 	libbpf_set_print(NULL);
 	t->steer = tap_steer__open_and_load();
-	err = t->steer ?
-		      tap_set_program(
-			      t, bpf_program__fd(t->steer->progs.tap_steer)) :
-		      -errno;
-	if (!err)
-		return;
+	if (!t->steer)
+		t->steer_error = errno ? -errno : -EINVAL;
+}
+
+static int attach(struct tap *t, bool on)
+{
+	if (!t->steer)
+		return t->steer_error;
+	return tap_set_program(
+		t, on ? bpf_program__fd(t->steer->progs.tap_steer) : -1);
+}
+
+/* True when the program is at work. */
+static bool switch_to(struct tap *t, bool on)
+{
+	int err;
+
+	if (on == t->net.steered || (on && t->no_steer))
+		return t->net.steered;
+	err = attach(t, on);
+	if (!err || !on)
+		return on;
 	log_info(t->ifname,
 		 "frames come to queues as the kernel likes: no BPF program: "
 		 "%s",
 		 strerror(-err));
-	tap_steer__destroy(t->steer);
-	t->steer = NULL;
 	t->no_steer = true;
-}
-
-static void unload(struct tap *t)
-{
-	if (!t->steer)
-		return;
-	tap_set_program(t, -1);
-	tap_steer__destroy(t->steer);
-	t->steer = NULL;
+	return false;
 }
 
 /* ---- what it is told ---- */
@@ -102,21 +110,20 @@ void tap_set_steering(struct net *n, const struct net_steering *s)
 	t->wish = *s;
 	if (t->wish.entries > NET_HASH_TABLE)
 		t->wish.entries = 0;
-	if (t->wish.entries)
-		load(t);
-	else
-		unload(t);
+	/* Before it is at work: it knows at once what is wanted. */
 	tell(t);
-	__atomic_store_n(&n->steered, t->steer != NULL, __ATOMIC_RELAXED);
+	__atomic_store_n(&n->steered, switch_to(t, t->wish.entries),
+			 __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&t->order_lock);
 }
 
 /* The interface outlives us, maybe. */
 void tap_steer_end(struct tap *t)
 {
-	pthread_mutex_lock(&t->order_lock);
-	unload(t);
-	pthread_mutex_unlock(&t->order_lock);
+	if (t->net.steered)
+		tap_set_program(t, -1);
+	tap_steer__destroy(t->steer);
+	t->steer = NULL;
 }
 
 /* ---- queues ---- */

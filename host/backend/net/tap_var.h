@@ -38,7 +38,8 @@ struct tap {
 	unsigned int nattached;
 	uint8_t attached[NET_QUEUES_MAX]; /* queues as the kernel counts them */
 	struct net_steering wish;
-	struct tap_steer *steer; /* NULL: none wanted yet, or none to be had */
+	struct tap_steer *steer; /* NULL: none to be had, because of */
+	int steer_error;
 	bool no_steer;
 
 	struct tap_queue queue[NET_QUEUES_MAX];
@@ -61,6 +62,8 @@ int tap_queue_attach(struct tap_queue *q);
 int tap_queue_detach(struct tap_queue *q);
 /* Server thread. */
 void tap_set_steering(struct net *n, const struct net_steering *s);
+/* Of a card that is made, or closed. */
+void tap_steer_begin(struct tap *t);
 void tap_steer_end(struct tap *t);
 
 /* The queue's worker. */
