@@ -192,6 +192,8 @@ static int add_channels(struct netvsc_conn *conn)
 		netvsc_chan_open_subs(conn);
 	spread(nd, conn->nr_open);
 	err = netvsc_oid_set_rss(conn);
+	if (err == -ENOMEM)
+		return err;
 	if (err && err != -EOPNOTSUPP)
 		netdev_warn(nd->net, "cannot spread received frames: %d\n",
 			    err);
@@ -226,8 +228,14 @@ static int establish(struct netvsc_conn *conn)
 		return err;
 	}
 	/* A new connection may have taken the host's card back to its own. */
-	if (nd->mac_set && netvsc_oid_set_mac(conn, nd->net->dev_addr))
-		netdev_warn(nd->net, "host's card keeps its own address\n");
+	if (nd->mac_set) {
+		err = netvsc_oid_set_mac(conn, nd->net->dev_addr);
+		if (err == -ENOMEM)
+			return err;
+		if (err)
+			netdev_warn(nd->net,
+				    "host's card keeps its own address\n");
+	}
 	netvsc_oid_read_link(conn);
 	return add_channels(conn);
 }

@@ -106,28 +106,32 @@ static int read_offload(struct netvsc_conn *conn)
 	return 0;
 }
 
-static void read_rss(struct netvsc_conn *conn)
+/* A host without RSS is one that says so; without memory we can't know. */
+static int read_rss(struct netvsc_conn *conn)
 {
 	struct netvsc_caps *caps = &conn->caps;
 	struct ndis_rss_caps in, rss;
 	u32 len = sizeof(rss);
+	int err;
 
 	caps->rss_queues = 1;
 	caps->rss_entries = NETVSC_RSS_ENTRIES;
 	if (conn->version < NVS_VERSION_5)
-		return;
+		return 0;
 	memset(&in, 0, sizeof(in));
 	memset(&rss, 0, sizeof(rss));
 	in.header.type = NDIS_OBJECT_RSS_CAPS;
 	in.header.revision = 2;
 	in.header.size = sizeof(in);
-	if (netvsc_rndis_query(conn, RNDIS_OID_RSS_CAPS, &in, sizeof(in), &rss,
-			       &len) || len < sizeof(rss))
-		return;
+	err = netvsc_rndis_query(conn, RNDIS_OID_RSS_CAPS, &in, sizeof(in),
+				 &rss, &len);
+	if (err || len < sizeof(rss))
+		return err == -ENOMEM ? err : 0;
 	caps->rss_flags = rss.flags;
 	caps->rss_queues = clamp_t(u32, rss.queues, 1, NETVSC_MAX_CHANS);
 	if (rss.table_entries && rss.table_entries <= NETVSC_RSS_ENTRIES)
 		caps->rss_entries = rss.table_entries;
+	return 0;
 }
 
 /* Fills in conn->caps. A host without offloads is one that says so. */
@@ -142,9 +146,14 @@ int netvsc_oid_read_caps(struct netvsc_conn *conn)
 		netdev_err(conn->nd->net, "cannot read offloads: %d\n", err);
 		return err;
 	}
-	read_rss(conn);
-	if (!netvsc_rndis_query(conn, RNDIS_OID_MAX_FRAME_SIZE, NULL, 0, &mtu,
-				&len) && len == sizeof(mtu))
+	err = read_rss(conn);
+	if (err)
+		return err;
+	err = netvsc_rndis_query(conn, RNDIS_OID_MAX_FRAME_SIZE, NULL, 0, &mtu,
+				 &len);
+	if (err == -ENOMEM)
+		return err;
+	if (!err && len == sizeof(mtu))
 		conn->caps.mtu = mtu;
 	return READ_ONCE(conn->mute) ? -ETIMEDOUT : 0;
 }

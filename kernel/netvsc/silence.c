@@ -17,7 +17,7 @@
 
 static void arrange(struct netvsc_dev *nd, unsigned long delay)
 {
-	mod_delayed_work(system_wq, &nd->silence_work, delay);
+	mod_delayed_work(system_long_wq, &nd->silence_work, delay);
 }
 
 /* The host has missed a deadline. */

@@ -10,11 +10,15 @@
 
 #include "vmbus_var.h"
 
+#include <linux/delay.h>
 #include <linux/panic.h>
 #include <linux/panic_notifier.h>
 #include <linux/smp.h>
 #include <clocksource/hyperv_timer.h>
 #include <asm/mshyperv.h>
+
+/* For the root to do what it was last told: it closes channels at once. */
+#define LAST_WORD_MS	1000
 
 static long (*other_blink)(int state);
 
@@ -25,6 +29,8 @@ static long last_word_said(int state)
 
 	/* The message's interrupt is not to take the answer away. */
 	local_irq_save(flags);
+	if (vmb.connected)
+		mdelay(LAST_WORD_MS);
 	vmb_unload(true);
 	local_irq_restore(flags);
 	return other_blink ? other_blink(state) : 0;

@@ -17,7 +17,7 @@ load hv_vmbus
 modprobe hv_netvsc host_timeout=2
 of() { basename "$(ls -d /sys/bus/vmbus/devices/*/net/* | while read -r n; do
 	[ "$(cat "$n/address")" = "52:54:00:00:00:0$1" ] && echo "$n"; done)"; }
-sums() { ethtool -k $1 | sed -n 's/^rx-checksumming: //p'; }
+sums() { ethtool -k $1 | sed -n 's/^rx-checksumming: \([a-z]*\).*/\1/p'; }
 turn() { # CARD: the other way
 	[ "$(sums $1)" = on ] && want=off || want=on
 	ethtool -K $1 rx $want >/dev/null 2>&1

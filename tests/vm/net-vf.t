@@ -18,7 +18,7 @@ is "$(cat /sys/class/net/$c/queues/tx-*/tx_timeout | wc -l)" 2 'queues of the ca
 insmod /vf_standin.ko mac=$mac; ok $? 'the VF is there'
 v=eth1
 wait_for 5 test -e /sys/class/net/$v/master; ok $? 'it is the slave of the card'
-wait_for 5 grep -q up /sys/class/net/$v/operstate; ok $? 'it is up'
+wait_for 5 sh -c "ip link show $v | grep -q '[<,]UP'"; ok $? 'it is up'
 sent() { cat /sys/module/vf_standin/parameters/sent; }
 path() { dmesg | grep -q "Data path switched $1 VF"; }
 wait_for 10 sh -c "ping -c 5 -i 0.05 -W 1 $PEER >/dev/null; dmesg | grep -q 'Data path switched to VF'"

@@ -31,9 +31,9 @@ peer tap0
 cat >"$T/receive.py" <<'END'
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 8 << 20)
+s.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)  # SO_RCVBUFFORCE
 s.bind((sys.argv[1], 6666))
-with open(sys.argv[2], "wb", buffering=0) as f:
+with open(sys.argv[2], "ab", buffering=0) as f:
     while True:
         f.write(s.recv(65536))
 END
@@ -41,17 +41,18 @@ END
 mac=$(ip -o link show tap0 | sed -n "s/.*link.ether \([0-9a-f:]*\).*/\1/p")
 since_crash() { tr -d '\r' <"$1" | sed -n '/sysrq: Trigger a crash/,$p'; }
 
+serve receiver python3 "$T/receive.py" $PEER "$T/lines"
+
 # panic RUN IMAGE PROCESSORS CMDLINE: sets LINES, of the console, and LOST.
 panic() {
-	serve "$1-lines" python3 "$T/receive.py" $PEER "$T/$1.lines"
+	: >"$T/lines"
 	CHILD_LIMIT=100 run_child "$1" 6.1 "$2" "panic=0 mac=$mac $4" \
 		--memory 256M --processors "$3" --net "tap=tap0,queues=$3"
-	net_cleanup
 	is "$CHILD_STATUS" 2 "$1: exit status 2" || show_run "$1"
 	like "$T/$1.verdict" '^phase crash' "$1: it got so far" || show_run "$1"
 	like "$T/$1.console" 'end Kernel panic' "$1: the panic came to its end"
 	since_crash "$T/$1.console" >"$T/$1.shown"
-	since_crash "$T/$1.lines" >"$T/$1.got"
+	since_crash "$T/lines" >"$T/$1.got"
 	cp "$T/$1.shown" "$T/$1.got" "$OUT/"
 	LINES=$(wc -l <"$T/$1.shown")
 	LOST=$(grep -vxFf "$T/$1.got" "$T/$1.shown")
