@@ -2,8 +2,21 @@
 # What a child's test script may use; it is put in front of each.  Its output
 # goes to the verdict port, one result a line; the status counts failures.
 
-failures=0
-trap 'exit $((failures > 0))' EXIT
+failures=0 complete=
+trap 'ended $?' EXIT
+
+# A script that breaks off, over a word that the shell can't read or a sum that
+# it can't do, has not passed.  guest_script has each end with complete=yes.
+ended() {
+	[ -n "$complete" ] || ok 1 "the script came to its end, not to status $1"
+	exit $((failures > 0))
+}
+
+# The rest is not for this child.
+end_here() {
+	complete=yes
+	exit
+}
 
 note() { echo "# $*"; }
 
@@ -60,6 +73,23 @@ amount() {
 first_disk() {
 	wait_for 20 test -e /sys/block/sda || return 1
 	echo /dev/sda
+}
+
+# reads DISK: reads it again and again, beside all else, until reads_end NAME, which
+# passes if no read failed and one more comes to its end.
+reads() {
+	( while [ ! -e /tmp/reads.stop ]; do
+		dd if=$1 of=/dev/null bs=64k count=16 iflag=direct 2>/dev/null || echo >/tmp/reads.failed
+		echo >>/tmp/reads.done
+	done ) &
+	reader=$!
+}
+reads_end() {
+	has_read() { [ "$(wc -l </tmp/reads.done)" -gt $((before + 1)) ]; }
+	before=$(wc -l </tmp/reads.done)
+	wait_for 60 has_read && test ! -e /tmp/reads.failed
+	ok $? "$1"
+	touch /tmp/reads.stop
 }
 
 # leaks TEXT: kmemleak knows none.  Objects are given time to be found: freed by

@@ -47,7 +47,7 @@ if [ "$(dd if=$disk bs=4k count=1 2>/dev/null | head -c 6)" = marked ]; then
 	is "$(sum)" "$want" 'after a reset the disk is whole'
 	wait_for 30 bound Y; ok $? 'after a reset the other controller is there'
 	act operations; ok $? 'after a reset its channel can be opened'
-	exit
+	end_here
 fi
 ( while :; do [ "$(sum)" = "$want" ] || echo wrong >/tmp/wrong; done ) &
 reader=$!

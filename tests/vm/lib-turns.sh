@@ -48,8 +48,8 @@ turn_ratio() {
 # growth BEFORE AFTER FILTER: between two looks at a child's statistics, files
 growth() { jq -s "(.[1] | $3) - (.[0] | $3)" "$1" "$2"; }
 
-# per A N: a quotient
-per() { awk -v a="$1" -v n="$2" 'BEGIN { printf "%.4f", n ? a / n : 0 }'; }
+# per A N: a quotient; nothing where there is none, which no limit is met by
+per() { awk -v a="$1" -v n="$2" 'BEGIN { if (a != "" && n > 0) printf "%.4f", a / n }'; }
 
 # turn_costs KEY BEFORE AFTER COUNT LINES: what each of COUNT things done between
 # two looks has cost, as KEY,NAME.  LINES: more of "NAME FILTER".

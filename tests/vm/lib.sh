@@ -44,7 +44,7 @@ guest_script() {
 		return
 	fi
 	mkdir -p "$OUT"
-	{ cat tests/guest/tap.sh; cat; } >"$OUT/$1.sh"
+	{ cat tests/guest/tap.sh; cat; echo 'complete=yes'; } >"$OUT/$1.sh"
 }
 
 # initramfs NAME KERNEL OPTION...: see scripts/make-initramfs.
@@ -84,7 +84,15 @@ mark_root_log() {
 	echo "<6>$MARK" >/dev/kmsg
 }
 
-root_log() { dmesg | sed "0,/$MARK/d"; }
+# What the log has had since; all of it if the mark was pushed out of its buffer.
+root_log() {
+	dmesg >"$T/root.log"
+	if grep -qF "$MARK" "$T/root.log"; then
+		sed "0,/$MARK/d" "$T/root.log"
+	else
+		cat "$T/root.log"
+	fi
+}
 
 # start_child RUN KERNEL IMAGE CMDLINE VMWP-OPTION...: starts vmwp; its files
 # are $T/RUN.console (COM1), $T/RUN.verdict (COM2), $T/RUN.stats, $T/RUN.log

@@ -46,7 +46,7 @@ n=$(PEER=10.78.5.1 tcp -t "$(amount 1 2)"); ok $? "VLAN 5: TCP out: $n Mbit/s"
 n=$(PEER=10.78.5.1 tcp -t "$(amount 1 2)" -R); ok $? "VLAN 5: TCP in: $n Mbit/s"
 is "$(cat /sys/class/net/v4094/statistics/rx_packets)" 0 'VLAN 4094: nothing for it'
 for id in 5 100 4094; do ip link del v$id; done
-[ -z "$(word change)" ] && exit
+[ -n "$(word change)" ] || end_here
 
 touch /tmp/whole
 wget -q -O /tmp/first "http://$PEER/page"

@@ -26,7 +26,7 @@ while [ $n -lt $all ]; do
 done
 umount /mnt; ok $? 'umount'
 # The in-tree bus says it once.
-grep -q O /sys/module/hv_vmbus/taint || exit
+grep -q O /sys/module/hv_vmbus/taint || end_here
 is "$(dmesg | grep -c 'Vmbus version')" $((all + 1)) 'connected once at boot and once a round'
 EOF
 for k in 6.1 6.12; do

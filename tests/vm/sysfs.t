@@ -42,7 +42,7 @@ is $? 1 'a closed channel is not moved'
 readall
 ls $dev $dev/channels/$(relid) | grep -v : | sort >/tmp/names
 note "files: $(tr '\n' ' ' </tmp/names)"
-! grep -q in-tree /proc/cmdline || exit
+! grep -q in-tree /proc/cmdline || end_here
 
 modprobe hv_storvsc
 wait_for 10 test -e $dev/driver
