@@ -177,6 +177,7 @@ TEST_F(bus, channels)
 {
 	char path[PATH_MAX], name[PATH_MAX], buf[256];
 	struct dirent *e, *c;
+	unsigned int bound = 0;
 	struct stat st;
 	DIR *dir;
 
@@ -184,6 +185,7 @@ TEST_F(bus, channels)
 		snprintf(path, sizeof(path), DEVICES "/%s/driver", e->d_name);
 		if (stat(path, &st) < 0)
 			continue;
+		bound++;
 		snprintf(path, sizeof(path), DEVICES "/%s/channels", e->d_name);
 		dir = opendir(path);
 		ASSERT_NE(NULL, dir);
@@ -198,6 +200,7 @@ TEST_F(bus, channels)
 		EXPECT_LT(0, read_attribute(e->d_name, name, buf, sizeof(buf)));
 		closedir(dir);
 	}
+	EXPECT_LT(0, bound);
 }
 
 TEST_HARNESS_MAIN

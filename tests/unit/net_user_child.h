@@ -25,7 +25,6 @@
 #define ANSWER_MS 20000
 
 static char why[300];
-static bool alone;
 static uint8_t frame[2000], got[NET_FRAME_MAX];
 static struct card card;
 
@@ -33,6 +32,7 @@ static struct card card;
 static int group_setup(void **state)
 {
 	struct ifreq ifr = { .ifr_name = "lo" };
+	bool alone;
 	int fd;
 
 	(void)state;
@@ -44,7 +44,9 @@ static int group_setup(void **state)
 		ioctl(fd, SIOCSIFFLAGS, &ifr);
 	}
 	close(fd);
-	return 0;
+	if (!alone)
+		print_message("a network namespace is needed\n");
+	return alone ? 0 : -1;
 }
 
 static struct net *open_net(const struct net_options *opt)

@@ -48,8 +48,9 @@ clock_stands_still() {
 	control pause
 	sleep $long
 	control resume
-	moves
+	moves; ok $? "$RUN: the child goes on after a pause"
 	after=$(last_clock)
+	at_least "$before" 1 "$RUN: seconds on the child's clock before"
 	at_most $((after - before)) $((long / 2)) "$RUN: seconds on the child's clock while paused for $long"
 	at_least $((after - before)) 0 "$RUN: nor does it go back"
 }
@@ -75,8 +76,8 @@ is "$(control --json state | jq -r .state)" running 'state: running'
 is "$(control --json state | jq -r .name)" test 'state: name'
 is "$(control --json state | jq -r .vmbus_version)" 5.3 'state: version'
 is "$(control --json state | jq -r .processors)" 2 'state: processors'
-control state >"$T/state" && like "$T/state" '^state +running' 'state, for people'
-control stats >"$T/stats" && like "$T/stats" 'packets in' 'stats, for people'
+control state >"$T/state"; like "$T/state" '^state +running' 'state, for people'
+control stats >"$T/stats"; like "$T/stats" 'packets in' 'stats, for people'
 is "$(control --json stats | jq '.channels | length')" 1 'stats: channels'
 [ "$(control --json stats --interval 1 | jq '.disks[0].reads')" -gt 0 ]
 ok $? 'stats: the difference counts reads'
@@ -104,7 +105,7 @@ is "$(bus get-property org.enlight.Worker1 /org/enlight/Worker1 org.enlight.Work
 	's "test"' 'busctl get-property'
 bus call org.enlight.Worker1 /org/enlight/Worker1 org.enlight.Worker1 Ping
 ok $? 'busctl call'
-bus tree org.enlight.Worker1 >"$T/tree" && like "$T/tree" /org/enlight/Worker1 'busctl tree'
+bus tree org.enlight.Worker1 >"$T/tree"; like "$T/tree" /org/enlight/Worker1 'busctl tree'
 
 control pause; ok $? 'pause'
 is "$(control --json state | jq -r .state)" paused 'state: paused'
@@ -141,7 +142,7 @@ control state 2>"$T/err"; is $? 3 'no worker: status'
 like "$T/err" '--control' 'no worker: says how to have one'
 
 begin term ''
-wait_line term '^tick 1' 90
+wait_line term '^tick 1' 90; ok $? 'term: the child is up'
 build/host/vmwp --kernel "$(kernel_image 6.1)" --serial none --control "$T/term.control" \
 	2>"$T/err"
 is $? 1 'a second worker on the same socket: refused'
@@ -151,7 +152,7 @@ is "$CHILD_STATUS" 0 'SIGTERM: status'
 nothing_left
 
 begin paused clocksource=hyperv_clocksource_tsc_page
-wait_line paused '^tick 1' 90
+wait_line paused '^tick 1' 90; ok $? 'paused: the child is up'
 wait_line paused "^source hyperv_clocksource_tsc_page" 1
 ok $? 'paused: time is taken from the reference TSC page'
 clock_stands_still

@@ -10,8 +10,7 @@
 guest_script cpu <<'EOF'
 modprobe hv_vmbus; modprobe sd_mod; modprobe hv_storvsc
 disk=$(first_disk); ok $? 'the disk is there'
-( while :; do dd if=$disk of=/dev/null bs=64k count=64 iflag=direct 2>/dev/null || echo failed >/tmp/failed; done ) &
-reader=$!
+reads $disk
 n=0
 while [ $n -lt "$(amount 1 5)" ]; do
 	for c in 1 2 3; do echo 0 >/sys/devices/system/cpu/cpu$c/online || ok 1 "processor $c goes offline"; done
@@ -26,8 +25,7 @@ for c in 3 0 2; do
 	before=$(cat $ch/interrupts)
 	wait_for 20 sh -c "[ \$(cat $ch/interrupts) -gt $before ]"; ok $? 'interrupts go on'
 done
-kill $reader
-test ! -e /tmp/failed; ok $? 'no read failed'
+reads_end 'no read failed'
 EOF
 initramfs ours 6.1 --available "$STORAGE_MODULES" --ours 'hv_vmbus hv_storvsc' \
 	--script "$OUT/cpu.sh"

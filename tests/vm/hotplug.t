@@ -18,10 +18,7 @@ disk() { # LUN: its device
 sectors() { cat "/sys/block/${1#/dev/}/size"; }
 wait_for 30 disk 0; ok $? 'the disk that stays'
 keep=$(disk 0)
-( while :; do
-	dd if=$keep of=/dev/null bs=64k count=16 iflag=direct 2>/dev/null || echo >/tmp/failed
-done ) &
-reader=$!
+reads $keep
 n=0 all=$(amount 1 4)
 while [ $n -lt $all ]; do
 	echo "phase add $n"
@@ -46,8 +43,7 @@ while [ $n -lt $all ]; do
 	n=$((n + 1))
 done
 is $n $all 'rounds of add, grow, remove'
-kill $reader
-test ! -e /tmp/failed; ok $? 'the other disk did not notice'
+reads_end 'the other disk did not notice'
 EOF
 for who in ours stock; do
 	ours=

@@ -46,7 +46,8 @@ boot() {
 }
 
 boot_passes() {
-	boot "$@" && child_passed "$1"
+	boot "$@"
+	child_passed "$1"
 	# Looking for 8192 PCI functions or a keyboard would show here.
 	at_most "$(stat_of "$1" .user_exits.pio)" 8000 "$1: port I/O exits"
 }

@@ -110,4 +110,7 @@ for n in 0 1 2; do
 done
 wait_child 900
 child_passed debug
+# Under traffic, which the child takes up again without saying whether it could.
+at_least "$(card_of debug .tx_frames)" 2000 'frames out'
+at_least "$(card_of debug .rx_frames)" 2000 'frames in'
 finish

@@ -96,7 +96,7 @@ one_round() { # RUN N
 for who in stock ours; do
 	start_child $who 6.1 $who '' --processors 2 --memory 256M --net tap=tap0
 	for ((n = 0; n < $(amount 1 3); n++)); do flap $who $n; done
-	wait_line $who '^phase mac' 60
+	wait_line $who '^phase mac' 60; ok $? "$who: the MAC is changed"
 	is "$(control --json net list | jq -r '.[0].mac')" 52:54:00:12:34:56 \
 		"$who: the new MAC is known to the root side"
 	files=$(open_files)

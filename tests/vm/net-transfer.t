@@ -30,7 +30,7 @@ peer tap0
 build/guest/stream receive 9001 2 >"$T/out" &
 SERVERS+=($!)
 start_child ours 6.1 ours "mib=$size" --memory 256M --processors 2 --net tap=tap0,queues=2
-wait_line ours '^phase receive' 90
+wait_line ours '^phase receive' 90; ok $? 'the child is up'
 sleep 1
 timeout 400 build/guest/stream send "${PEER%.*}.2" 9000 "$size" 1 >"$T/in"
 ok $? 'all bytes sent to the child'

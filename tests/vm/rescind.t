@@ -23,8 +23,7 @@ rounds=$(sed -n 's/.*\brounds=\([0-9]*\).*/\1/p' /proc/cmdline)
 wait_for 30 disk $stay; ok $? 'the disk that stays'
 wait_for 30 disk $go; ok $? 'the disk that goes'
 keep=$(disk $stay)
-( while :; do dd if=$keep of=/dev/null bs=64k count=16 iflag=direct 2>/dev/null || echo failed >/tmp/failed; done ) &
-reader=$!
+reads $keep
 dd if=/dev/urandom of=/tmp/data bs=64k count=16 2>/dev/null
 dd if=/tmp/data of=$(disk $go) bs=64k oflag=direct 2>/dev/null; ok $? 'data on it'
 n=0
@@ -49,8 +48,7 @@ while [ $n -lt $rounds ]; do
 	n=$((n + 1))
 done
 is $n $rounds 'rounds'
-kill $reader
-test ! -e /tmp/failed; ok $? 'the other disk did not notice'
+reads_end 'the other disk did not notice'
 is "$(ls /sys/bus/vmbus/devices | wc -l)" 2 'devices on the bus'
 EOF
 for who in ours stock; do

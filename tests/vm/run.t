@@ -70,6 +70,7 @@ EOF
 }
 terminal poweroff $'poweroff\n'
 is $? 0 'poweroff at the shell' || tail -n 20 "$OUT/poweroff" | sed 's/^/# /'
+like "$OUT/poweroff" '421' 'which was there'
 terminal ctrl-a-x $'\x01x'
 is $? 0 'Ctrl-A x' || tail -n 20 "$OUT/ctrl-a-x" | sed 's/^/# /'
 like "$OUT/ctrl-a-x" '421' 'the shell was there'

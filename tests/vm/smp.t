@@ -14,14 +14,14 @@ is "$(nproc)" "$(sed -n 's/.*\bwant=\([0-9]*\).*/\1/p' /proc/cmdline)" 'processo
 channels=$(sed -n 's/.*\bchannels=\([0-9]*\).*/\1/p' /proc/cmdline)
 wait_for 10 sh -c "[ \$(ls -d /sys/bus/vmbus/devices/*/channels/* | wc -l) -ge $channels ]"
 ok $? 'channels'
-i=0
+i=0 read=0
 while [ $i -lt "$(nproc)" ]; do
-	taskset -p $((1 << i)) $$ >/dev/null
-	dd if=$disk of=/dev/null bs=4k count=64 skip=$((i * 64)) iflag=direct 2>/dev/null ||
-		ok 1 "processor $i reads"
+	taskset -p $((1 << i)) $$ >/dev/null &&
+		dd if=$disk of=/dev/null bs=4k count=64 skip=$((i * 64)) iflag=direct 2>/dev/null &&
+		read=$((read + 1))
 	i=$((i + 1))
 done
-ok 0 'every processor has read'
+is $read "$(nproc)" 'processors that have read'
 idle=0
 for c in /sys/bus/vmbus/devices/*/channels/*; do
 	[ "$(cat $c/events)" -gt 0 ] || idle=$((idle + 1))
