@@ -40,7 +40,7 @@ help:
 #:                    is built first (some minutes)
 #:   make fuzz        fuzz for FUZZ_TIME=60 seconds each
 #:   make abi-check   compare our exports with the kernels' own
-#:   make style       checkpatch, sparse, clang-format, cppcheck, includes
+#:   make style       checkpatch, sparse, clang-format, cppcheck, includes, tests
 #:   make format      clang-format for user space
 #: Further:
 #:   make setup       install missing packages, fetch kernels and QEMU
