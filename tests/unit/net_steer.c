@@ -114,12 +114,15 @@ static int arrived_at(struct card *c)
 	return -1;
 }
 
+static unsigned int nhashed; /* of those sent, that belong to a queue */
+
 static void send_and_find(struct card *c, const struct kind *k, uint32_t info)
 {
 	int want, is;
 
 	make_frame(k);
 	want = wanted_queue(info);
+	nhashed += want >= 0;
 	ns_send(fd, frame, sizeof(frame));
 	is = arrived_at(c);
 	if (want >= 0 && is != want)
@@ -175,6 +178,8 @@ static void test_all_kinds(void **state)
 	for (k = 0; k < NKINDS; k++)
 		for (i = 0; i < FLOWS; i++)
 			send_and_find(&c, &kinds[k], ALL);
+	assert_true(nhashed > NKINDS * FLOWS / 2);
+	nhashed = 0;
 	/* Another key and table, of another length; not all of it hashed. */
 	steering.entries = 96;
 	steering.types = NET_HASH_IPV4 | NET_HASH_TCP4 | NET_HASH_TCP6;
@@ -185,6 +190,7 @@ static void test_all_kinds(void **state)
 			send_and_find(&c, &kinds[k],
 				      NDIS_HASH_IPV4 | NDIS_HASH_TCP_IPV4 |
 					      NDIS_HASH_TCP_IPV6);
+	assert_true(nhashed > NKINDS * FLOWS / 4);
 	end(&c);
 }
 
