@@ -213,25 +213,34 @@ static void test_connections(void **state)
 	close(udp_fd);
 }
 
+/* Where a connection goes to the child's port 22. */
+static struct sockaddr_in open_forward(void)
+{
+	char text[64];
+	const char *list[] = { text, NULL };
+	uint16_t port = free_port();
+
+	snprintf(text, sizeof(text), "tcp::%u-22", port);
+	open_small(list);
+	return (struct sockaddr_in){ .sin_family = AF_INET,
+				     .sin_port = htons(port),
+				     .sin_addr.s_addr =
+					     htonl(INADDR_LOOPBACK) };
+}
+
 /*
  * A connection to a hostfwd= for which there is no descriptor waits, without
  * keeping the worker busy, and is taken when there is one.
  */
 static void test_starved(void **state)
 {
-	char text[64];
-	const char *list[] = { text, NULL };
-	uint16_t port = free_port();
-	struct sockaddr_in addr = { .sin_family = AF_INET,
-				    .sin_port = htons(port),
-				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in addr;
 	struct worker_stats before, after;
 	rlim_t limit;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
 
 	(void)state;
-	snprintf(text, sizeof(text), "tcp::%u-22", port);
-	open_small(list);
+	addr = open_forward();
 	worker_get_stats(card.worker, &before);
 	limit = starve();
 	err = connect(fd, (struct sockaddr *)&addr, sizeof(addr));
@@ -249,19 +258,13 @@ static void test_starved(void **state)
 /* More connections from outside than there may be: the rest wait. */
 static void test_full_forward(void **state)
 {
-	char text[64];
-	const char *list[] = { text, NULL };
-	uint16_t port = free_port();
-	struct sockaddr_in addr = { .sin_family = AF_INET,
-				    .sin_port = htons(port),
-				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in addr;
 	int fd[SHARE];
 	struct worker_stats before, after;
 	unsigned int i, fds;
 
 	(void)state;
-	snprintf(text, sizeof(text), "tcp::%u-22", port);
-	open_small(list);
+	addr = open_forward();
 	fds = open_fds();
 	for (i = 0; i < SHARE; i++) {
 		fd[i] = socket(AF_INET,
