@@ -31,6 +31,7 @@ mkdir -p "$T/tree" "$T/src"
 dkms_here add "$T/stage/$package"
 ok $? 'dkms add'
 kernels=$(sed -n 's/^\([^# \t][^ \t]*\).*/\1/p' tests/kernels/versions.list)
+[ -n "$kernels" ]; ok $? 'there are kernels to build for'
 for k in $kernels; do
 	release=$(cat "build/kernels/$k/release")
 	folder=$T/lib/modules/$release
