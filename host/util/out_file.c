@@ -96,28 +96,34 @@ static int resolve(const char *name, char path[PATH_MAX], int *own)
 
 /* ---- opening ---- */
 
+char *out_file_beside(const char *path)
+{
+	uint64_t lot;
+	char *name;
+
+	if (getrandom(&lot, sizeof(lot), 0) != sizeof(lot) ||
+	    asprintf(&name, "%.*s.%016llx", (int)folder_len(path), path,
+		     (unsigned long long)lot) < 0)
+		return NULL;
+	return name;
+}
+
 static int make(struct out_file *f, mode_t mode)
 {
-	int len = folder_len(f->path), i;
-	uint64_t lot;
+	int err = -EEXIST, i;
 
-	for (i = 0; i < TRIES; i++) {
-		if (getrandom(&lot, sizeof(lot), 0) != sizeof(lot))
-			return -errno;
-		if (asprintf(&f->making, "%.*s.%016llx", len, f->path,
-			     (unsigned long long)lot) < 0) {
-			f->making = NULL;
+	for (i = 0; i < TRIES && err == -EEXIST; i++) {
+		f->making = out_file_beside(f->path);
+		if (!f->making)
 			return -ENOMEM;
-		}
 		f->fd = open(f->making, WRITE | O_CREAT | O_EXCL, mode);
 		if (f->fd >= 0)
 			return 0;
+		err = -errno;
 		free(f->making);
 		f->making = NULL;
-		if (errno != EEXIST)
-			break;
 	}
-	return -errno;
+	return err;
 }
 
 /* Nobody else can look into it, nor was it put there to be ruined by us. */

@@ -34,5 +34,7 @@ int out_file_place(struct out_file *f);
 int out_file_close(struct out_file *f);
 /* Instead: one that was not there before goes. */
 void out_file_remove(struct out_file *f);
+/* A name beside `path` which nobody can foresee, to be freed; NULL: no memory. */
+char *out_file_beside(const char *path);
 
 #endif

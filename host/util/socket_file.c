@@ -2,6 +2,7 @@
 #include "socket_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "out_file.h"
 #include "why.h"
 
 /*
@@ -31,13 +33,41 @@ static bool in_use(const struct sockaddr_un *addr)
 	return !refused;
 }
 
-static int make_room(const struct sockaddr_un *addr, char *why, size_t why_len)
+/*
+ * Takes that one away, and nothing that has come to its place since.  A name that
+ * is somebody's again is only gone for a moment.
+ */
+static int take_away(const char *path, const struct stat *old)
+{
+	char *aside = out_file_beside(path);
+	int err = aside ? 0 : -ENOMEM;
+	struct stat st;
+
+	if (!err && rename(path, aside))
+		err = errno == ENOENT ? 0 : -errno;
+	else if (!err && !lstat(aside, &st) && st.st_dev == old->st_dev &&
+		 st.st_ino == old->st_ino)
+		err = unlink(aside) ? -errno : 0;
+	else if (!err)
+		err = renameat2(AT_FDCWD, aside, AT_FDCWD, path,
+				RENAME_NOREPLACE) ?
+			      -errno :
+			      -EADDRINUSE;
+	free(aside);
+	return err;
+}
+
+/* What is there, held by `fd`, so that no other file gets its number. */
+static int look(const struct sockaddr_un *addr, int fd, char *why,
+		size_t why_len)
 {
 	const char *path = addr->sun_path;
 	struct stat st;
+	int err;
 
-	if (lstat(path, &st))
-		return 0;
+	if (fstat(fd, &st))
+		return explain(-errno, why, why_len, "%s: %s", path,
+			       strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return explain(
 			-EEXIST, why, why_len,
@@ -48,8 +78,24 @@ static int make_room(const struct sockaddr_un *addr, char *why, size_t why_len)
 			-EADDRINUSE, why, why_len,
 			"%s belongs to a running program: choose another path",
 			path);
-	unlink(path);
-	return 0;
+	err = take_away(path, &st);
+	if (err)
+		explain(err, why, why_len, "cannot take %s over: %s", path,
+			err == -EADDRINUSE ? "somebody else just has" :
+					     strerror(-err));
+	return err;
+}
+
+static int make_room(const struct sockaddr_un *addr, char *why, size_t why_len)
+{
+	int fd = open(addr->sun_path, O_PATH | O_NOFOLLOW | O_CLOEXEC), err;
+
+	/* Nothing, or what bind() will complain of. */
+	if (fd < 0)
+		return 0;
+	err = look(addr, fd, why, why_len);
+	close(fd);
+	return err;
 }
 
 int socket_file_address(const char *path, struct sockaddr_un *addr, char *why,
