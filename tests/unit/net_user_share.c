@@ -50,9 +50,11 @@ static bool comes_from(int fd, uint16_t port, uint16_t to)
 	return true;
 }
 
+#define PORTS 200 /* of which all are tried before one could be silent */
+
 /*
- * From a thousand ports: no more than its half, the first of them still work, and
- * as soon as these may be called silent, there is room again.
+ * From many ports: no more than its half, the first of them still work, and as
+ * soon as these may be called silent, there is room again.
  */
 static void test_flood(void **state)
 {
@@ -65,18 +67,21 @@ static void test_flood(void **state)
 	fd = bound(SOCK_DGRAM, &port);
 	open_small(NULL);
 	fds = open_fds();
-	for (i = 0; i < 1020; i++)
+	for (i = 0; i < PORTS; i++)
 		came += comes_from(fd, 10000 + i, port);
 	assert_int_equal(came, SHARE / 2);
 	assert_in_range(open_fds(), fds + 1, fds + SHARE / 2);
 	s = stats();
-	assert_int_equal(s.sockets_refused, 1020 - SHARE / 2);
-	assert_int_equal(s.drops_out, 1020 - SHARE / 2);
+	assert_int_equal(s.sockets_refused, PORTS - SHARE / 2);
+	assert_int_equal(s.drops_out, PORTS - SHARE / 2);
 	assert_int_equal(s.sockets_closed, 0);
 	assert_true(comes_from(fd, 10000, port));
 	/* The network's own servers take no socket. */
 	dhcp();
 	usleep(1100000);
+	/* Twice: libslirp's clock goes on with the turn after a frame. */
+	assert_true(comes_from(fd, 10000, port));
+	usleep(50000);
 	assert_true(comes_from(fd, 10000, port));
 	assert_true(comes_from(fd, 20000, port));
 	s = stats();
@@ -137,7 +142,7 @@ static void test_flood6(void **state)
 	(void)state;
 	open_small(NULL);
 	fds = open_fds();
-	for (i = 0; i < 1020; i++) {
+	for (i = 0; i < PORTS; i++) {
 		memcpy(frame, head, 22);
 		memset(frame + 22, 0, 32);
 		memcpy(frame + 22, "\xfe\xc0", 2);

@@ -224,7 +224,7 @@ static bool may_be_silent(const struct user *u, uint64_t now)
  */
 static void cull(struct user *u)
 {
-	unsigned int before = u->nsockets, i;
+	unsigned int before = u->nsockets - u->nconnections, i;
 	uint64_t now = net_now_ns();
 	uint32_t ms = SILENCE_MS;
 
@@ -240,7 +240,8 @@ static void cull(struct user *u)
 	}
 	u->ahead = 0;
 	u->api->poll(u->slirp, 1, user_get_revents, u);
-	net_count(&u->net.stats[0].sockets_closed, before - u->nsockets);
+	net_count(&u->net.stats[0].sockets_closed,
+		  before - (u->nsockets - u->nconnections));
 	user_kick(u);
 }
 
