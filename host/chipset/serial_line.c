@@ -495,8 +495,7 @@ int line_open(struct serial *s, char *why, size_t why_len)
 		err = writer_start(s);
 	if (err && !*why)
 		snprintf(why, why_len, "serial port %s: %s", target,
-			 err == -ELOOP ? "it is somebody else's link" :
-					 strerror(-err));
+			 out_file_error(err));
 	return err;
 }
 

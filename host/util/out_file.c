@@ -26,6 +26,12 @@ static size_t folder_len(const char *path)
 	return slash ? slash + 1 - path : 0;
 }
 
+const char *out_file_error(int err)
+{
+	return err == -ELOOP ? "its link is somebody else's, or has no end" :
+			       strerror(-err);
+}
+
 /* ---- where a name leads ---- */
 
 /* A link in /proc, which is no text: one of our descriptors, or -ELOOP. */

@@ -25,6 +25,8 @@ struct out_file {
 
 /* All: 0 or -errno; -ELOOP: somebody else's link.  Any thread. */
 
+/* What is wrong, for people. */
+const char *out_file_error(int err);
 /* Could it be written?  What there is stays as it is. */
 int out_file_check(const char *path);
 /* `mode` is open(2)'s.  To be ended by one of the two below. */

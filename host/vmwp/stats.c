@@ -282,8 +282,7 @@ int stats_check(const char *path, char *why, size_t why_len)
 
 	if (err)
 		snprintf(why, why_len, "--stats: cannot write %s: %s", path,
-			 err == -ELOOP ? "it is somebody else's link" :
-					 strerror(-err));
+			 out_file_error(err));
 	return err;
 }
 

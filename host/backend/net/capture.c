@@ -202,8 +202,7 @@ int net_capture_open(const char *path, struct net_capture **out, char *why,
 		free(c->path);
 		free(c);
 		return explain(err, why, why_len, "cannot write %s: %s", path,
-			       err == -ELOOP ? "it is somebody else's link" :
-					       strerror(-err));
+			       out_file_error(err));
 	}
 	pthread_mutex_init(&c->lock, NULL);
 	put_section(c);
