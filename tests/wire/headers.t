@@ -29,8 +29,9 @@ kernel_options() {
 	local release src
 	release=$(cat "build/kernels/$1/release")
 	src=$PWD/build/kernels/$1/usr/src
-	set -- "$src/linux-headers-$release" \
-		"$src/$(cd "$src" && echo linux-headers-*-common)"
+	set -- "$src/linux-headers-$release" "$src"/linux-headers-*-common
+	# One that was built here has all in one folder.
+	[ -d "$2" ] || set -- "$1" "$1"
 	echo "-nostdinc -I$2/arch/x86/include -I$1/arch/x86/include/generated" \
 		"-I$2/include -I$1/include -I$2/arch/x86/include/uapi" \
 		"-I$1/arch/x86/include/generated/uapi -I$2/include/uapi" \
