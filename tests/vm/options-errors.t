@@ -18,6 +18,8 @@ truncate -s 90M large
 echo 'echo no kernel' >script
 head -c 100000 "$image" >cut
 : >taken
+ln -s disk theirs
+chown -h 65534 theirs
 files=$(echo *)
 sums=$(cksum disk odd large script taken)
 
@@ -121,6 +123,9 @@ refused 'absent/control' --kernel "$image" --serial none --control absent/contro
 refused 'no socket' --kernel "$image" --serial none --control taken
 refused 'absent/stats' --kernel "$image" --serial none --stats absent/stats
 refused 'folder' --kernel "$image" --serial none --stats folder
+refused "somebody else's" --kernel "$image" --serial none --stats theirs
+refused "somebody else's" --kernel "$image" --serial file=theirs
+wrong "somebody else's" --net null --capture theirs
 
 # A KVM that is absent, or is none.
 without_kvm() {
