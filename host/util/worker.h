@@ -130,8 +130,6 @@ void worker_readv(struct worker *w, struct worker_io *io, int fd,
 void worker_writev(struct worker *w, struct worker_io *io, int fd,
 		   const struct iovec *iov, unsigned int niov, uint64_t offset,
 		   int rw_flags); /* RWF_DSYNC for FUA */
-void worker_fsync(struct worker *w, struct worker_io *io, int fd,
-		  int data_only);
 /* As fdatasync(2), of these bytes only; all of them with offset and len 0. */
 void worker_fdatasync(struct worker *w, struct worker_io *io, int fd,
 		      uint64_t offset, uint32_t len);

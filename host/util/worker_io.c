@@ -67,15 +67,6 @@ void worker_writev(struct worker *w, struct worker_io *io, int fd,
 	io_list_add(&w->queued, io);
 }
 
-void worker_fsync(struct worker *w, struct worker_io *io, int fd, int data_only)
-{
-	io->op = OP_FSYNC;
-	io->fd = fd;
-	io->flags = data_only ? IORING_FSYNC_DATASYNC : 0;
-	io->offset = io->len = 0;
-	io_list_add(&w->queued, io);
-}
-
 void worker_fdatasync(struct worker *w, struct worker_io *io, int fd,
 		      uint64_t offset, uint32_t len)
 {

@@ -128,10 +128,10 @@ void stor_look_list(struct storvsp *s)
 		if (!slot->known ||
 		    (!hidden && atomic_load(&slot->state) & STOR_SLOT_PRESENT))
 			continue;
-		if (!slot->lists++)
-			again |= hidden;
-		else if (hidden)
+		if (slot->lists++ && hidden)
 			look_set(slot, STOR_LOOK_LISTED);
+		/* Also then: Linux looks at LUN 0 before it lists, not after. */
+		again |= hidden;
 	}
 	pthread_mutex_unlock(&s->look_lock);
 	if (again)

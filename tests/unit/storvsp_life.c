@@ -223,6 +223,7 @@ static void test_swap(void **state)
 	assert_false(inquired(0));
 	/* A second list, and nothing came for the old disk: the new one is shown. */
 	assert_int_equal(listed(), 1);
+	expect_enumerate();
 	/* Somebody who still has the old one. */
 	memset(child_page(child, 0), 0x55, 4096);
 	no_lun(0);
@@ -234,6 +235,7 @@ static void test_swap(void **state)
 	assert_int_equal(listed(), 0);
 	expect_enumerate();
 	assert_int_equal(listed(), 1);
+	expect_enumerate();
 	assert_true(inquired(0));
 	expect_state("ok");
 	memset(child_page(child, 0), 0x55, 4096);
@@ -260,6 +262,7 @@ static void test_swap_seen(void **state)
 	assert_int_equal(storvsp_add(stor, 0, file_disk(&fd, MIB)), 0);
 	expect_enumerate();
 	assert_int_equal(listed(), 1);
+	expect_enumerate();
 	assert_true(inquired(0));
 	good(&tur, 0);
 	/* One that begins anew knows nothing. */

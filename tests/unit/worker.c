@@ -107,7 +107,7 @@ static void start_read(void *arg)
 
 static void start_fsync(void *arg)
 {
-	worker_fsync(worker, &((struct rw *)arg)->op.io, file, 1);
+	worker_fdatasync(worker, &((struct rw *)arg)->op.io, file, 0, 0);
 }
 
 static void start_punch(void *arg)

@@ -54,6 +54,9 @@ static void finish(struct disk_req *req, int err)
 		req->done(req, err);
 }
 
+/* A piece is done, or it failed: the next one, if there is one. */
+static void bounced(struct disk_req *req, int err);
+
 /* ---- reads and writes ---- */
 
 /* Always so without direct=on. */
@@ -72,17 +75,15 @@ static bool aligned(const struct raw *r, struct disk_req *req)
 }
 
 static void transfer_done(struct worker_io *io, int res);
-static void transfer_bounced(struct disk_req *req, int err);
 
-static void transfer(void *arg)
+static void transfer(struct disk_req *req)
 {
-	struct disk_req *req = arg;
 	struct raw *r = to_raw(req->disk);
 	uint64_t offset = req->offset + to_state(req)->pos;
 	unsigned int niov = req->niov < RAW_IOV_MAX ? req->niov : RAW_IOV_MAX;
 
 	if (!aligned(r, req)) {
-		raw_bounce(req, req->len, transfer_bounced);
+		raw_bounce(req, req->len, bounced);
 		return;
 	}
 	req->io.done = transfer_done;
@@ -105,14 +106,6 @@ void raw_iov_advance(struct disk_req *req, size_t n)
 		req->iov->iov_base = (char *)req->iov->iov_base + n;
 		req->iov->iov_len -= n;
 	}
-}
-
-static void transfer_bounced(struct disk_req *req, int err)
-{
-	if (err || to_state(req)->pos == req->len)
-		finish(req, err);
-	else
-		transfer(req);
 }
 
 static void transfer_done(struct worker_io *io, int res)
@@ -165,11 +158,9 @@ static uint32_t zero_unit(const struct raw *r, unsigned int way)
 }
 
 static void zero_done(struct worker_io *io, int res);
-static void zero_bounced(struct disk_req *req, int err);
 
-static void zero(void *arg)
+static void zero(struct disk_req *req)
 {
-	struct disk_req *req = arg;
 	struct raw *r = to_raw(req->disk);
 	struct raw_state *st = to_state(req);
 	uint64_t at = req->offset + st->pos, left = req->len - st->pos;
@@ -179,7 +170,7 @@ static void zero(void *arg)
 	if (into || left < unit) {
 		raw_bounce(req,
 			   st->pos + (left < unit - into ? left : unit - into),
-			   zero_bounced);
+			   bounced);
 		return;
 	}
 	left &= ~(uint64_t)(unit - 1);
@@ -191,14 +182,6 @@ static void zero(void *arg)
 	mode |= st->way == ZERO_RANGE ? FALLOC_FL_ZERO_RANGE :
 					FALLOC_FL_PUNCH_HOLE;
 	worker_fallocate(req->worker, &req->io, r->fd, mode, at, left);
-}
-
-static void zero_bounced(struct disk_req *req, int err)
-{
-	if (err || to_state(req)->pos == req->len)
-		finish(req, err);
-	else
-		zero(req);
 }
 
 static void zero_done(struct worker_io *io, int res)
@@ -222,19 +205,36 @@ static void zero_done(struct worker_io *io, int res)
 		finish(req, res ? res : -EIO);
 		return;
 	}
-	zero_bounced(req, 0);
+	bounced(req, 0);
 }
 
-/* ---- beginning ---- */
+/* ---- beginning, going on ---- */
+
+static void proceed(void *arg)
+{
+	struct disk_req *req = arg;
+
+	if (req->op == DISK_READ || req->op == DISK_WRITE)
+		transfer(req);
+	else
+		zero(req);
+}
+
+static void bounced(struct disk_req *req, int err)
+{
+	if (err || to_state(req)->pos == req->len)
+		finish(req, err);
+	else
+		proceed(req);
+}
 
 /* Does it change a part of a block, so that it must read it first? */
 static bool partial(const struct raw *r, struct disk_req *req)
 {
-	uint32_t unit = r->align_offset;
+	uint32_t unit = zero_unit(r, to_state(req)->way);
 
 	if (req->op == DISK_WRITE)
 		return !aligned(r, req);
-	unit = zero_unit(r, to_state(req)->way);
 	return (req->offset | req->len) & (unit - 1);
 }
 
@@ -242,7 +242,6 @@ void raw_submit(struct disk *d, struct worker *w, struct disk_req *req)
 {
 	struct raw *r = to_raw(d);
 	struct raw_state *st = to_state(req);
-	worker_fn go = transfer;
 
 	(void)w;
 	memset(st, 0, sizeof(*st));
@@ -250,14 +249,11 @@ void raw_submit(struct disk *d, struct worker *w, struct disk_req *req)
 		raw_sync(req);
 		return;
 	}
-	if (req->op == DISK_DISCARD || req->op == DISK_WRITE_ZEROES) {
-		go = zero;
-		st->way =
-			req->op == DISK_DISCARD ?
-				ZERO_PUNCH :
-				__atomic_load_n(&r->zero_way, __ATOMIC_RELAXED);
-	}
+	/* How a discard is done; zeros have more ways. */
+	st->way = ZERO_PUNCH;
+	if (req->op == DISK_WRITE_ZEROES)
+		st->way = __atomic_load_n(&r->zero_way, __ATOMIC_RELAXED);
 	if (!r->direct || req->op == DISK_READ ||
-	    raw_range_take(req, partial(r, req), go))
-		go(req);
+	    raw_range_take(req, partial(r, req), proceed))
+		proceed(req);
 }

@@ -29,9 +29,14 @@ static struct disk_req *range_req(struct raw_range *g)
 				   offsetof(struct disk_req, private));
 }
 
+static bool overlap(const struct raw_range *a, const struct raw_range *b)
+{
+	return a->from < b->to && b->from < a->to;
+}
+
 static bool conflict(const struct raw_range *a, const struct raw_range *b)
 {
-	return (a->alone || b->alone) && a->from < b->to && b->from < a->to;
+	return (a->alone || b->alone) && overlap(a, b);
 }
 
 /* The lock is held.  `g` may be waiting itself. */
@@ -56,7 +61,11 @@ static bool must_wait(const struct raw_ranges *s, const struct raw_range *g)
 
 static void hold(struct raw_ranges *s, struct raw_range *g)
 {
-	TAILQ_INSERT_TAIL(&s->held, g, link);
+	/* Those that others wait for are found first. */
+	if (g->alone)
+		TAILQ_INSERT_HEAD(&s->held, g, link);
+	else
+		TAILQ_INSERT_TAIL(&s->held, g, link);
 	g->held = true;
 	s->alone += g->alone;
 }
@@ -85,19 +94,20 @@ bool raw_range_take(struct disk_req *req, bool alone, worker_fn go)
 void raw_range_drop(struct disk_req *req)
 {
 	struct raw_ranges *s = &to_raw(req->disk)->ranges;
-	struct raw_range *g = &to_state(req)->range, *next;
+	struct raw_range *mine = &to_state(req)->range, *g, *next;
 	struct disk_req *ready = NULL, **last = &ready, *other;
 	struct worker *here = req->worker;
 
-	if (!g->held)
+	if (!mine->held)
 		return;
 	pthread_mutex_lock(&s->lock);
-	TAILQ_REMOVE(&s->held, g, link);
-	g->held = false;
-	s->alone -= g->alone;
+	TAILQ_REMOVE(&s->held, mine, link);
+	mine->held = false;
+	s->alone -= mine->alone;
 	for (g = TAILQ_FIRST(&s->waiting); g; g = next) {
 		next = TAILQ_NEXT(g, link);
-		if (must_wait(s, g))
+		/* Nobody else can have waited for this one. */
+		if (!overlap(g, mine) || must_wait(s, g))
 			continue;
 		TAILQ_REMOVE(&s->waiting, g, link);
 		hold(s, g);
