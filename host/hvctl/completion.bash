@@ -16,7 +16,7 @@ _enlight_disk_spec()
 		;;
 	*)
 		mapfile -t COMPREPLY < <(compgen -P "$before" -W 'file= format=raw
-			format=null readonly=on direct=on size= controller= lun=' -- "$item")
+			format=null readonly=on direct=on size= controller= lun= serial=' -- "$item")
 		;;
 	esac
 	compopt -o nospace 2>/dev/null

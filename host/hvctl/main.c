@@ -46,7 +46,7 @@ static const char usage[] =
 	"  power-off                as pulling the plug\n"
 	"  disk list                its disks\n"
 	"  disk add file=PATH[,format=raw|null][,readonly=on|off][,direct=on|off]\n"
-	"           [,size=SIZE][,controller=N][,lun=N]\n"
+	"           [,size=SIZE][,controller=N][,lun=N][,serial=DIGITS]\n"
 	"  disk remove [C:]LUN      takes a disk away, when its I/O has ended\n"
 	"  disk resize [C:]LUN      looks at the file's size again\n"
 	"  controller list | add NUMBER | remove NUMBER\n"

@@ -25,7 +25,8 @@ struct scsi_spec {
 	char *path;
 	char *format; /* NULL: raw */
 	bool readonly, direct;
-	uint64_t size; /* bytes, of format=null */
+	uint64_t size;	 /* bytes, of format=null */
+	char serial[33]; /* 32 lower-case hexadecimal digits, or empty */
 	unsigned int controller;
 	int lun; /* -1: the lowest free */
 };

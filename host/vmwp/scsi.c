@@ -160,6 +160,13 @@ static int attach(struct vmwp *w, const struct scsi_spec *spec,
 	return lun;
 }
 
+static int serial_taken(unsigned int controller,
+			const struct storvsp_lun_info *info, void *arg)
+{
+	(void)controller;
+	return strcmp(info->serial, arg) ? 0 : -EEXIST;
+}
+
 int scsi_add(struct vmwp *w, const struct scsi_spec *spec,
 	     unsigned int *controller, unsigned int *lun, char *why,
 	     size_t why_len)
@@ -170,10 +177,18 @@ int scsi_add(struct vmwp *w, const struct scsi_spec *spec,
 		.readonly = spec->readonly,
 		.direct = spec->direct,
 		.size = spec->size,
+		.serial = *spec->serial ? spec->serial : NULL,
 	};
 	struct disk *disk;
 	int err = controller_get(w, spec->controller, why, why_len);
 
+	if (!err && *spec->serial) {
+		err = scsi_each(w, serial_taken, (void *)spec->serial);
+		if (err)
+			snprintf(why, why_len,
+				 "there is a disk with serial=%s already",
+				 spec->serial);
+	}
 	if (!err)
 		err = disk_open(&opt, &disk, why, why_len);
 	if (err)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Disk descriptions of --scsi and of `hvctl disk add`. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,11 +130,29 @@ static int set_lun(struct scsi_spec *spec, char *value, char *why,
 	return 0;
 }
 
+static int set_serial(struct scsi_spec *spec, char *value, char *why,
+		      size_t why_len)
+{
+	unsigned int i;
+
+	if (strlen(value) != 32 ||
+	    strspn(value, "0123456789abcdefABCDEF") != 32) {
+		snprintf(why, why_len,
+			 "serial=%s: give 32 hexadecimal digits, such as "
+			 "'hvctl disk list' prints",
+			 value);
+		return -EINVAL;
+	}
+	for (i = 0; i <= 32; i++)
+		spec->serial[i] = tolower((unsigned char)value[i]);
+	return 0;
+}
+
 static const struct key keys[] = {
 	{ "file", set_file },	      { "format", set_format },
 	{ "readonly", set_readonly }, { "direct", set_direct },
 	{ "size", set_size },	      { "controller", set_controller },
-	{ "lun", set_lun },
+	{ "lun", set_lun },	      { "serial", set_serial },
 };
 
 #define NKEYS (sizeof(keys) / sizeof(keys[0]))
@@ -155,7 +174,7 @@ static int bad_key(const char *name, char *why, size_t why_len)
 		snprintf(
 			why, why_len,
 			"unknown disk setting '%s': use file=PATH[,format=raw|null]"
-			"[,readonly=on|off][,direct=on|off][,size=SIZE][,controller=N][,lun=N]",
+			"[,readonly=on|off][,direct=on|off][,size=SIZE][,controller=N][,lun=N][,serial=DIGITS]",
 			name);
 	return -EINVAL;
 }

@@ -13,7 +13,7 @@ const char *options_usage(void)
 	       "  --processors N        1 to 64 (1)\n"
 	       "  --numa N              splits both evenly among N nodes (1)\n"
 	       "  --scsi file=PATH[,format=raw|null][,readonly=on|off][,direct=on|off]\n"
-	       "         [,size=SIZE][,controller=N][,lun=N]\n"
+	       "         [,size=SIZE][,controller=N][,lun=N][,serial=DIGITS]\n"
 	       "                        a disk; may be given again\n"
 	       "  --net user|tap=IFNAME|socket=PATH|null[,mac=MAC][,queues=N][,mtu=N]\n"
 	       "        [,link=on|off][,version=X][,hostfwd=tcp:ADDR:PORT-PORT]...\n"

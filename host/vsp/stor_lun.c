@@ -3,6 +3,7 @@
  * The places for disks on a controller.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "storvsp_var.h"
@@ -86,8 +87,13 @@ static void slot_identity(struct stor_slot *slot)
 {
 	const struct storvsp_config *cfg = &slot->s->cfg;
 	uint8_t place[2] = { cfg->number, slot->number };
-	unsigned int i, k;
+	unsigned int i, k, byte;
 
+	for (i = 0; i < 16 && *slot->disk->serial; i++)
+		if (sscanf(slot->disk->serial + 2 * i, "%2x", &byte) == 1)
+			slot->scsi.id[i] = byte;
+	if (*slot->disk->serial)
+		return;
 	for (i = 0; i < 2; i++) {
 		uint64_t h = 0xcbf29ce484222325ull + i;
 

@@ -180,6 +180,12 @@ static void test_scsi(void **state)
 	TAKEN("--scsi file=a,lun=1 --scsi file=b,lun=1,controller=1");
 	options_free(&opt);
 
+	TAKEN("--scsi file=a,serial=0123456789ABCDEF0123456789abcdef --scsi file=b");
+	assert_string_equal(opt.scsi[0].serial,
+			    "0123456789abcdef0123456789abcdef");
+	assert_string_equal(opt.scsi[1].serial, "");
+	options_free(&opt);
+
 	refused("--scsi /path", "begin with file=PATH");
 	refused("--scsi file=a,", "is not KEY=VALUE");
 	refused("--scsi file=", "file= needs a path");
@@ -189,6 +195,9 @@ static void test_scsi(void **state)
 	refused("--scsi file=a,format=qcow2", "format=raw or format=null");
 	refused("--scsi file=a,lun=64", "0 to 63");
 	refused("--scsi file=a,lun=-1", "0 to 63");
+	refused("--scsi file=a,serial=12", "32 hexadecimal digits");
+	refused("--scsi file=a,serial=0123456789abcdef0123456789abcdeg",
+		"32 hexadecimal digits");
 	refused("--scsi file=a,controller=4", "0 to 3");
 	refused("--scsi file=a,size=1G", "format=null only");
 	refused("--scsi format=null", "needs size=SIZE");

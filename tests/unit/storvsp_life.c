@@ -561,6 +561,14 @@ static void test_identity_of_file(void **state)
 	assert_int_equal(storvsp_lun_info(stor, 0, &b), 0);
 	assert_string_equal(a.serial, b.serial);
 	assert_string_equal(a.wwn, b.wwn);
+	/* One that was given. */
+	remove_lun0();
+	d = open_again(fd);
+	strcpy(d->serial, "00112233445566778899aabbccddeeff");
+	assert_int_equal(storvsp_add(stor, 0, d), 0);
+	assert_int_equal(storvsp_lun_info(stor, 0, &b), 0);
+	assert_string_equal(b.serial, "00112233445566778899aabbccddeeff");
+	assert_string_equal(b.wwn, "60022480001122334455aabbccddeeff");
 	destroy();
 	close(fd);
 }

@@ -69,6 +69,8 @@ int disk_open(const struct disk_options *opt, struct disk **out, char *why,
 		d->ops->close(d);
 		return explain(-ENOMEM, why, why_len, "out of memory");
 	}
+	if (opt->serial)
+		snprintf(d->serial, sizeof(d->serial), "%s", opt->serial);
 	*out = d;
 	return 0;
 }

@@ -73,6 +73,7 @@ struct disk {
 	const char *format; /* also through a filter */
 	/* No other disk's, the same at each start; empty: there is no file. */
 	char identity[256];
+	char serial[33]; /* if it was given: see disk_options */
 };
 
 /*
@@ -86,6 +87,7 @@ struct disk_options {
 	bool direct;	     /* O_DIRECT */
 	uint64_t size;	     /* of format=null */
 	uint32_t block_size; /* 0: 512, or the device's own */
+	const char *serial;  /* NULL, or 32 hexadecimal digits */
 };
 /*
  * 0 or -errno; then `why` holds one line that says what is wrong and how to

@@ -295,6 +295,7 @@ int disk_fault_wrap(struct disk *lower, const char *spec, struct disk **out,
 	f->disk.ops = &fault_ops;
 	f->disk.info = lower->info;
 	f->disk.format = lower->format;
+	memcpy(f->disk.serial, lower->serial, sizeof(lower->serial));
 	memcpy(f->disk.identity, lower->identity, sizeof(lower->identity));
 	f->lower = lower;
 	pthread_mutex_init(&f->lock, NULL);
