@@ -62,7 +62,8 @@ static size_t rescind(const struct vmb_offer *last, uint64_t n, void *msg)
 	return rescind_as(msg, RELID_UNUSED);
 }
 
-static size_t rescind_beyond(const struct vmb_offer *last, uint64_t n, void *msg)
+static size_t rescind_beyond(const struct vmb_offer *last, uint64_t n,
+			     void *msg)
 {
 	return rescind_as(msg, VMB_RELIDS);
 }
@@ -89,7 +90,8 @@ static size_t gpadl_created(const struct vmb_offer *last, uint64_t n, void *msg)
 	return sizeof(*m);
 }
 
-static size_t gpadl_torndown(const struct vmb_offer *last, uint64_t n, void *msg)
+static size_t gpadl_torndown(const struct vmb_offer *last, uint64_t n,
+			     void *msg)
 {
 	struct vmb_gpadl_torndown *m = msg;
 
@@ -104,7 +106,8 @@ static size_t header_only(struct vmb_hdr *m, uint32_t type)
 	return sizeof(*m);
 }
 
-static size_t unload_response(const struct vmb_offer *last, uint64_t n, void *msg)
+static size_t unload_response(const struct vmb_offer *last, uint64_t n,
+			      void *msg)
 {
 	return header_only(msg, VMB_MSG_UNLOAD_RESPONSE);
 }

@@ -48,7 +48,8 @@ extern const unsigned int fault_npacket_kinds, fault_nnet_kinds,
 struct fault_rule {
 	struct fault_rule *next;
 	const struct fault_kind *kind;
-	const struct fault_withheld *withheld; /* NULL: nothing */
+	/* NULL: nothing */
+	const struct fault_withheld *withheld;
 	char *target; /* a channel's name, or "bus" */
 	uint64_t after, count, every, times;
 	uint64_t ms; /* that something is kept back; 0: for ever, or nothing */

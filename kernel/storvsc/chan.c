@@ -321,8 +321,8 @@ static bool is_released(struct storvsc_host *sh)
 }
 
 /*
- * Buffers that nothing can keep from being reused are waited for without a bound:
- * what the host writes there later would be in somebody else's memory.
+ * Memory that can't be kept from being reused is waited for without a bound: what
+ * the host writes there later would be in somebody else's.
  */
 static bool await_release(struct storvsc_host *sh)
 {

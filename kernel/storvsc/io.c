@@ -415,32 +415,46 @@ bool storvsc_io_outstanding(struct storvsc_host *sh,
 	return false;
 }
 
-static bool is_slab(const struct page *page)
+/*
+ * Whether a reference keeps the page from being reused. It doesn't if it holds
+ * objects of the slab allocator, or is one of several that are freed together.
+ */
+static bool can_keep(struct page *page)
 {
-	return PageSlab(compound_head((struct page *)page));
+	return !PageSlab(compound_head(page)) && page_count(page);
+}
+
+static bool slot_is_unkeepable(struct storvsc_slot *slot)
+{
+	u64 id = atomic64_read_acquire(&slot->id);
+	struct sg_page_iter iter;
+	struct scsi_cmnd *cmd;
+	bool found = false;
+
+	/* Claimed, so that it isn't finished meanwhile. */
+	if (!id || id & STORVSC_ID_HELD || !claim(slot, id))
+		return false;
+	cmd = slot->cmd;
+	if (slot->nents)
+		for_each_sg_page(scsi_sglist(cmd), &iter, scsi_sg_count(cmd), 0)
+			found |= !can_keep(sg_page_iter_page(&iter));
+	atomic_inc(&slot->lun->load[slot->chan - slot->chan->sh->chans].sent);
+	atomic64_set_release(&slot->id, id);
+	return found;
 }
 
 /*
- * Whether a request is with the host whose buffer is no page of its own, but an
- * object in one, which nothing keeps from being used for something else.
+ * Whether a request is with the host whose memory can't be kept. The channels are
+ * closed, and the caller ends with storvsc_io_fail(): a rescind may miss what is
+ * looked at here.
  */
 bool storvsc_io_is_unkeepable(struct storvsc_host *sh)
 {
-	struct scatterlist *sg;
-	struct scsi_cmnd *cmd;
-	u64 id;
 	u32 i;
-	int k;
 
-	for (i = 0; i < sh->nr_slots; i++) {
-		id = atomic64_read_acquire(&sh->slots[i].id);
-		if (!id || id & STORVSC_ID_HELD || !sh->slots[i].nents)
-			continue;
-		cmd = sh->slots[i].cmd;
-		scsi_for_each_sg(cmd, sg, scsi_sg_count(cmd), k)
-			if (is_slab(sg_page(sg)))
-				return true;
-	}
+	for (i = 0; i < sh->nr_slots; i++)
+		if (slot_is_unkeepable(&sh->slots[i]))
+			return true;
 	return false;
 }
 
@@ -450,20 +464,16 @@ bool storvsc_io_is_unkeepable(struct storvsc_host *sh)
  */
 static void keep_pages(struct storvsc_host *sh, struct scsi_cmnd *cmd)
 {
-	struct scatterlist *sg;
+	struct sg_page_iter iter;
 	struct page *page;
-	u32 off;
-	int i;
 
-	scsi_for_each_sg(cmd, sg, scsi_sg_count(cmd), i) {
-		for (off = 0; off < sg->offset + sg->length; off += PAGE_SIZE) {
-			page = sg_page(sg) + (off >> PAGE_SHIFT);
-			if (is_slab(page))
-				continue;
-			get_page(page);
-			if (storvsc_lent)
-				storvsc_lent->keep_page(sh->hv->channel, page);
-		}
+	for_each_sg_page(scsi_sglist(cmd), &iter, scsi_sg_count(cmd), 0) {
+		page = sg_page_iter_page(&iter);
+		if (!can_keep(page))
+			continue;
+		get_page(page);
+		if (storvsc_lent)
+			storvsc_lent->keep_page(sh->hv->channel, page);
 	}
 }
 

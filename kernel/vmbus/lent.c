@@ -52,6 +52,7 @@ struct kept {
 	struct list_head node;	/* of lent.kept or lent.kept_back */
 	u32 primary;
 	u32 n;
+	u32 nr_skbs;		/* of these */
 	unsigned long objects[];	/* pages, or buffers with KEPT_SKB set */
 };
 
@@ -68,6 +69,7 @@ static struct {
 	u32 nr_late;
 	u64 late_bytes;
 	u64 nr_kept;		/* objects in kept */
+	u64 nr_skbs;		/* of these */
 	u64 nr_repaid;		/* late debts that have been paid */
 	u64 nr_lost;		/* never to be freed: no memory to note it down */
 } lent = {
@@ -149,6 +151,7 @@ static void kept_return(u32 primary)
 		if (k->primary != primary)
 			continue;
 		lent.nr_kept -= k->n;
+		lent.nr_skbs -= k->nr_skbs;
 		list_move_tail(&k->node, &lent.kept_back);
 	}
 }
@@ -361,6 +364,7 @@ static struct kept *kept_get(u32 primary)
 		return NULL;
 	k->primary = primary;
 	k->n = 0;
+	k->nr_skbs = 0;
 	list_add(&k->node, &lent.kept);
 	return k;
 }
@@ -378,6 +382,8 @@ static void keep(struct vmbus_channel *primary, unsigned long object)
 	if (k) {
 		k->objects[k->n++] = object;
 		lent.nr_kept++;
+		k->nr_skbs += !!(object & KEPT_SKB);
+		lent.nr_skbs += !!(object & KEPT_SKB);
 	} else if (owes) {
 		lent.nr_lost++;
 	}
@@ -410,9 +416,9 @@ void vmb_lent_show(struct seq_file *m)
 	const struct vmb_debt *d;
 
 	spin_lock_bh(&lent.lock);
-	seq_printf(m, "late %u bytes %llu kept %llu repaid %llu lost %llu\n",
-		   lent.nr_late, lent.late_bytes, lent.nr_kept, lent.nr_repaid,
-		   lent.nr_lost);
+	seq_printf(m, "late %u bytes %llu pages %llu frames %llu repaid %llu lost %llu\n",
+		   lent.nr_late, lent.late_bytes, lent.nr_kept - lent.nr_skbs,
+		   lent.nr_skbs, lent.nr_repaid, lent.nr_lost);
 	list_for_each_entry(d, &lent.debts, node)
 		if (d->late && !d->paid)
 			seq_printf(m, "channel %u of %u gpadl %#x bytes %u\n",
