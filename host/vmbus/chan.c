@@ -216,10 +216,22 @@ void vmbus_revoke(struct vmbus_chan *ch)
 	chan_rescind(ch);
 }
 
-void chan_rescind(struct vmbus_chan *ch)
+/*
+ * With RESCIND the child has all of its memory back, so the device is still by
+ * then.
+ */
+static void chan_retire(struct vmbus_chan *ch)
 {
 	struct vmb_relid_msg m = { .hdr.type = VMB_MSG_RESCIND,
 				   .relid = ch->relid };
+
+	if (ch->revoked && !ch->child_released)
+		server_post(ch->srv, &m, sizeof(m));
+	relid_retire(ch);
+}
+
+void chan_rescind(struct vmbus_chan *ch)
+{
 	struct vmbus_chan *sub;
 
 	TAILQ_FOREACH(sub, &ch->srv->chans, link) {
@@ -236,17 +248,15 @@ void chan_rescind(struct vmbus_chan *ch)
 	}
 	if (!ch->revoked) {
 		ch->revoked = true;
-		/* RESCIND wakes who waits for the answer to that OPEN. */
+		/* RESCIND will wake who waits for the answer to that OPEN. */
 		ch->reopen = false;
-		if (ch->srv->state == CONN_UP) {
-			server_post(ch->srv, &m, sizeof(m));
+		if (ch->srv->state == CONN_UP)
 			gpadl_chan_rescinded(ch->srv, ch->relid);
-		}
 	}
 	chan_close(ch);
 	/* While the connection is ending, its end frees all relids. */
 	if (!chan_busy(ch) && ch->srv->state == CONN_UP)
-		relid_retire(ch);
+		chan_retire(ch);
 }
 
 /* ---- open ---- */
@@ -381,7 +391,7 @@ static void chan_open(struct vmbus_chan *ch, const struct vmb_open *m)
 		if (!ch->revoked)
 			open_answer(ch, m, VMB_STATUS_FAILED);
 		else
-			relid_retire(ch);
+			chan_retire(ch);
 		return;
 	}
 	ch->state = CHAN_OPEN;
@@ -472,7 +482,7 @@ static void chan_finish_close(struct vmbus_chan *ch)
 	if (srv->state == CONN_UP) {
 		gpadl_chan_closed(srv, ch->relid);
 		if (ch->revoked || ch->child_released) {
-			relid_retire(ch);
+			chan_retire(ch);
 		} else if (ch->reopen) {
 			ch->reopen = false;
 			chan_open(ch, &ch->open_msg);

@@ -69,14 +69,14 @@ struct vmbus_chan_ops {
 int vmbus_offer(struct vmbus_server *srv, const struct vmbus_offer *offer,
 		const struct vmbus_chan_ops *ops, void *priv,
 		struct vmbus_chan **out);
-/* Server thread: take the offer back (RESCIND).  Ends with released(). */
+/* Server thread: take the offer back (close(), RESCIND).  Ends with released(). */
 void vmbus_revoke(struct vmbus_chan *ch);
 /* Any thread; see vmbus_chan_ops.close. */
 void vmbus_chan_closed(struct vmbus_chan *ch);
 /*
  * Any thread: the child broke the protocol of this channel; `why` (static
  * string) is logged and the server thread takes the channel away from the
- * child (RESCIND, close()).  A sub-channel is then released; a primary stays
+ * child (close(), RESCIND).  A sub-channel is then released; a primary stays
  * unoffered until the child connects anew, unless the VSP revokes it.
  */
 void vmbus_chan_fail(struct vmbus_chan *ch, const char *why);

@@ -167,7 +167,7 @@ struct vmbus_chan {
 
 	enum chan_state state;
 	uint32_t relid;	     /* 0 while unoffered */
-	bool revoked;	     /* RESCIND was sent for this relid */
+	bool revoked;	     /* RESCIND is due for this relid: when closed */
 	bool dying;	     /* ends with released() */
 	bool withdrawn;	     /* not to be offered again on this connection */
 	bool child_released; /* RELID_RELEASED came before it was closed */
@@ -197,7 +197,7 @@ struct vmbus_chan {
 
 /* Start to close an open channel and its sub-channels; no-op for others. */
 void chan_close(struct vmbus_chan *ch);
-/* RESCIND it and its sub-channels, which close. */
+/* Close it and its sub-channels; each is RESCINDed when closed. */
 void chan_rescind(struct vmbus_chan *ch);
 /* Is the VSP (or may it be) at work on it? */
 bool chan_busy(const struct vmbus_chan *ch);

@@ -331,10 +331,9 @@ static void rescind_opening(void **state)
 		fake_up(f);
 		fake_open_chan(f, 1, 0);
 		TAKE(f, VMB_MSG_GPADL_CREATED);
-		TAKE(f, VMB_MSG_RESCIND);
-		NOTHING(f);
 		assert_int_equal(d.closes, !result);
 		fake_run(f);
+		TAKE(f, VMB_MSG_RESCIND);
 		assert_int_equal(d.released, 1);
 		assert_int_equal(f->connected_fds, 0);
 		NOTHING(f);
@@ -354,24 +353,24 @@ static void rescind_open(void **state)
 	/* Somebody waits for this GPADL to be created. */
 	fake_header(f, 1, 70, (uint64_t[40]){ FAKE_RAM_PFN }, 40);
 	vmbus_revoke(d.ch);
-	TAKE(f, VMB_MSG_RESCIND);
 	assert_int_not_equal(TAKE(f, VMB_MSG_GPADL_CREATED)->created.status, 0);
 	assert_int_equal(d.closes, 1);
 	assert_string_equal(vmbus_chan_state(d.ch), "revoked");
 	fake_relid(f, VMB_MSG_CLOSE, 1);
-	/* The ring is given back only when the device has let go. */
+	/* All is given back only when the device has let go. */
 	fake_teardown(f, 1, 0xE1E11);
-	fake_relid(f, VMB_MSG_RELID_RELEASED, 1);
 	fake_run(f);
 	NOTHING(f);
 	assert_int_equal(d.released, 0);
 	vmbus_chan_closed(d.ch);
 	fake_run(f);
 	TAKE(f, VMB_MSG_GPADL_TORNDOWN);
+	TAKE(f, VMB_MSG_RESCIND);
 	assert_int_equal(d.released, 1);
-	/* It was released meanwhile: no quarantine. */
 	d.slow = false;
 	fake_offer(f, &d, 1);
+	NOTHING(f);
+	fake_relid(f, VMB_MSG_RELID_RELEASED, 1);
 	assert_int_equal(TAKE(f, VMB_MSG_OFFER)->offer.relid, 1);
 	fake_free(f);
 }
@@ -389,14 +388,37 @@ static void rescind_closing(void **state)
 	fake_teardown(f, 1, 0xE1E11);
 	fake_open(f, 1, 0xE1E11, 0, 2); /* remembered, then moot */
 	vmbus_revoke(d.ch);
-	TAKE(f, VMB_MSG_RESCIND);
+	NOTHING(f);
 	assert_int_equal(d.closes, 1);
 	vmbus_chan_closed(d.ch);
 	fake_run(f);
 	TAKE(f, VMB_MSG_GPADL_TORNDOWN);
+	TAKE(f, VMB_MSG_RESCIND);
 	NOTHING(f);
 	assert_int_equal(d.opens, 1);
 	assert_int_equal(d.released, 1);
+	fake_free(f);
+}
+
+/* The child has given the relid back before it was asked to: no RESCIND. */
+static void rescind_released(void **state)
+{
+	struct fake *f = fake_new(64, 0, 0);
+	struct fake_dev d = { .slow = true };
+
+	fake_offer(f, &d, 1);
+	fake_up(f);
+	fake_open_chan(f, 1, 0);
+	f->taken = f->posted;
+	vmbus_revoke(d.ch);
+	fake_relid(f, VMB_MSG_RELID_RELEASED, 1);
+	vmbus_chan_closed(d.ch);
+	fake_run(f);
+	NOTHING(f);
+	assert_int_equal(d.released, 1);
+	/* No quarantine either. */
+	fake_offer(f, &d, 1);
+	assert_int_equal(TAKE(f, VMB_MSG_OFFER)->offer.relid, 1);
 	fake_free(f);
 }
 
@@ -490,7 +512,6 @@ static void sub_channels(void **state)
 
 	/* Closing the primary rescinds them, before its ring is given back. */
 	fake_relid(f, VMB_MSG_CLOSE, 1);
-	assert_int_equal(TAKE(f, VMB_MSG_RESCIND)->relid.relid, 2);
 	assert_int_equal(TAKE(f, VMB_MSG_RESCIND)->relid.relid, 3);
 	fake_teardown(f, 1, 0xE1E11);
 	assert_int_equal(s[0].closes, 1);
@@ -503,6 +524,7 @@ static void sub_channels(void **state)
 	NOTHING(f);
 	vmbus_chan_closed(s[0].ch);
 	fake_run(f);
+	assert_int_equal(TAKE(f, VMB_MSG_RESCIND)->relid.relid, 2);
 	TAKE(f, VMB_MSG_GPADL_TORNDOWN);
 	assert_string_equal(vmbus_chan_state(d.ch), "offered");
 	assert_int_equal(s[0].released, 1);
@@ -527,8 +549,8 @@ static void sub_channels(void **state)
 	d.slow = false;
 	vmbus_revoke(d.ch);
 	assert_int_equal(TAKE(f, VMB_MSG_RESCIND)->relid.relid, 5);
-	assert_int_equal(TAKE(f, VMB_MSG_RESCIND)->relid.relid, 1);
 	fake_run(f);
+	assert_int_equal(TAKE(f, VMB_MSG_RESCIND)->relid.relid, 1);
 	assert_int_equal(s[0].released, 3);
 	assert_int_equal(d.released, 1);
 	fake_free(f);
@@ -576,6 +598,7 @@ int main(void)
 		cmocka_unit_test(rescind_opening),
 		cmocka_unit_test(rescind_open),
 		cmocka_unit_test(rescind_closing),
+		cmocka_unit_test(rescind_released),
 		cmocka_unit_test(chan_fails),
 		cmocka_unit_test(released_early),
 		cmocka_unit_test(sub_channels),
