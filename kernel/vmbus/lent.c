@@ -218,6 +218,11 @@ void vmb_lent_rescinded(u32 relid)
 
 void vmb_lent_disconnected(void)
 {
+	u64 bytes = READ_ONCE(lent.late_bytes);
+
+	if (bytes)
+		pr_info("with the connection the root has let go of %llu bytes of closed channels\n",
+			bytes);
 	pay_all(is_any, 0);
 }
 
