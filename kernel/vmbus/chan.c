@@ -280,6 +280,7 @@ static int close_rings(struct vmbus_channel *ch)
 		return ret;
 
 	vmb_event_stop(ch);
+	vmb_target_settle();
 	/* While it is open over there, a teardown would be refused. */
 	ret = close_post(ch);
 	ret = rings_revoke(ch, !ret);
@@ -301,7 +302,7 @@ static bool is_to_close(const struct vmb_chan *c)
  * The primary's rings stay allocated.  Process context, no lock of the bus
  * held; waits for the root, at most reply_timeout, and a second for each
  * further channel.  Return: 0; -EINVAL: not a primary, or not open; another
- * error: it's closed, but the root hasn't let go of all its rings, see lent.c.
+ * error: it's closed, but the root hasn't let go of its rings, see lent.c.
  */
 int vmbus_disconnect_ring(struct vmbus_channel *channel)
 {

@@ -56,6 +56,7 @@ void vmb_target_drop(struct vmbus_channel *ch)
 /* move_mutex held, CPU hot-plug held off, @cpu online */
 static int move(struct vmb_chan *c, u32 cpu)
 {
+	void (*changed)(struct vmbus_channel *channel, u32 old, u32 new);
 	struct vmbus_channel *ch = &c->ch;
 	bool open;
 	u32 old;
@@ -89,11 +90,20 @@ static int move(struct vmb_chan *c, u32 cpu)
 		count(ch, cpu, 1);
 	}
 	ch->target_cpu = cpu;
+	open &= ch->state == CHANNEL_OPENED_STATE;
 	vmb_unlock();
 
-	if (open && ch->change_target_cpu_callback)
-		ch->change_target_cpu_callback(ch, old, cpu);
+	/* Who closes the channel meanwhile waits: see vmb_target_settle(). */
+	changed = READ_ONCE(ch->change_target_cpu_callback);
+	if (open && changed)
+		changed(ch, old, cpu);
 	return 0;
+}
+
+void vmb_target_settle(void)
+{
+	mutex_lock(&move_mutex);
+	mutex_unlock(&move_mutex);
 }
 
 int vmb_target_set(struct vmbus_channel *ch, u32 cpu)

@@ -316,6 +316,11 @@ void vmb_target_drop(struct vmbus_channel *channel);	/* vmb_lock() held */
  * 4.1), -errno.
  */
 int vmb_target_set(struct vmbus_channel *channel, u32 cpu);
+/*
+ * A channel has left CHANNEL_OPENED_STATE: no move of it calls its driver any
+ * more.  Waits for a move under way, which waits for the root.
+ */
+void vmb_target_settle(void);
 /* CPU goes offline: moves what targets it, or -EBUSY. */
 int vmb_target_evict(unsigned int cpu);
 
