@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What an adapter tells in /sys/class/scsi_host/hostN: the protocol agreed
- * on, the channels open, and how often something went wrong.
+ * on, the channels open, how often something went wrong, and how long requests
+ * were held back.
  */
 #include <linux/device.h>
+#include <linux/math64.h>
 #include <linux/sysfs.h>
 
 #include "storvsc_var.h"
@@ -67,6 +69,28 @@ static ssize_t reconnects_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(reconnects);
 
+/* How long a request waited at most, to be sent with others; 0 resets */
+static ssize_t longest_hold_us_show(struct device *dev,
+				    struct device_attribute *attr, char *buf)
+{
+	struct storvsc_host *sh = shost_priv(class_to_shost(dev));
+
+	return sysfs_emit(buf, "%llu\n",
+			  div_u64(storvsc_hold_longest(sh, false),
+				  NSEC_PER_USEC));
+}
+
+static ssize_t longest_hold_us_store(struct device *dev,
+				     struct device_attribute *attr,
+				     const char *buf, size_t count)
+{
+	if (!sysfs_streq(buf, "0"))
+		return -EINVAL;
+	storvsc_hold_longest(shost_priv(class_to_shost(dev)), true);
+	return count;
+}
+static DEVICE_ATTR_RW(longest_hold_us);
+
 static struct attribute *storvsc_attr_attrs[] = {
 	&dev_attr_protocol_version.attr,
 	&dev_attr_channels.attr,
@@ -74,6 +98,7 @@ static struct attribute *storvsc_attr_attrs[] = {
 	&dev_attr_timeouts.attr,
 	&dev_attr_resets.attr,
 	&dev_attr_reconnects.attr,
+	&dev_attr_longest_hold_us.attr,
 	NULL
 };
 

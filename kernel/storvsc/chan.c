@@ -375,14 +375,7 @@ bool storvsc_chan_close_all(struct storvsc_host *sh)
 	spin_lock_bh(&sh->chan_lock);
 	for (i = 0; i < sh->nr_chans && !sh->openers; i++)
 		sh->chans[i].ch = NULL;
-	for (i = 0; i < sh->nr_chans; i++)
-		sh->chans[i].nr_held = 0;
 	spin_unlock_bh(&sh->chan_lock);
-
-	for (i = 0; i < sh->nr_chans; i++)
-		storvsc_idle_forget(&sh->chans[i]);
-	/* For the idle threads: the channels may be freed afterwards. */
-	synchronize_rcu();
 
 	return await_release(sh);
 }
@@ -442,8 +435,8 @@ void storvsc_chan_fail_lost(struct storvsc_host *sh)
 }
 
 /*
- * Look into every ring and have the host do so, and send what is held: an
- * interrupt lost on either side must not cost a reset.
+ * Look into every ring and have the host do so: an interrupt lost on either
+ * side must not cost a reset.
  */
 void storvsc_chan_kick(struct storvsc_host *sh)
 {
@@ -457,10 +450,4 @@ void storvsc_chan_kick(struct storvsc_host *sh)
 		tasklet_schedule(&sh->chans[i].ch->callback_event);
 	}
 	spin_unlock_bh(&sh->chan_lock);
-
-	rcu_read_lock();
-	for (i = 0; i < sh->nr_chans && READ_ONCE(sh->state) == STORVSC_READY;
-	     i++)
-		storvsc_hold_flush(&sh->chans[i]);
-	rcu_read_unlock();
 }

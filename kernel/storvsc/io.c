@@ -34,17 +34,15 @@ int storvsc_io_alloc(struct storvsc_host *sh)
 	sh->scratch = __alloc_percpu(bytes, sizeof(u64));
 	sh->slots = kvcalloc(sh->shost->can_queue, sizeof(*sh->slots),
 			     GFP_KERNEL);
-	sh->burst = kcalloc(sh->shost->nr_hw_queues, sizeof(*sh->burst),
-			    GFP_KERNEL);
-	if (!sh->scratch || !sh->slots || !sh->burst)
+	if (!sh->scratch || !sh->slots)
 		return -ENOMEM;
 	sh->nr_slots = sh->shost->can_queue;
-	return 0;
+	return storvsc_hold_alloc(sh);
 }
 
 void storvsc_io_free(struct storvsc_host *sh)
 {
-	kfree(sh->burst);
+	kfree(sh->bursts);
 	kvfree(sh->slots);
 	free_percpu(sh->scratch);
 }
@@ -260,24 +258,10 @@ static int send(struct storvsc_host *sh, struct storvsc_slot *slot, u32 tag)
 	return err;
 }
 
-/* Where a request goes: with the burst it is part of, or by processor. */
-static struct storvsc_chan *choose(struct storvsc_host *sh,
-				   struct scsi_cmnd *cmd)
-{
-	u32 unique = blk_mq_unique_tag(scsi_cmd_to_rq(cmd));
-	struct storvsc_chan *chan;
-
-	chan = READ_ONCE(sh->burst[blk_mq_unique_tag_to_hwq(unique)]);
-	if (!chan || !READ_ONCE(chan->ready) || READ_ONCE(chan->lost))
-		chan = READ_ONCE(sh->cpu_chan[raw_smp_processor_id()]);
-	return chan;
-}
-
-static int submit(struct storvsc_host *sh, struct scsi_cmnd *cmd)
+static int submit(struct storvsc_host *sh, struct scsi_cmnd *cmd, u32 hwq)
 {
 	u32 tag = scsi_cmd_to_rq(cmd)->tag;
 	bool last = cmd->flags & SCMD_LAST;
-	struct storvsc_chan *chan;
 	struct storvsc_slot *slot;
 	int nents, err;
 
@@ -293,8 +277,7 @@ static int submit(struct storvsc_host *sh, struct scsi_cmnd *cmd)
 	slot->lun = cmd->device->hostdata;
 	slot->nents = nents;
 
-	chan = choose(sh, cmd);
-	if (chan && storvsc_hold_add(chan, slot, tag, last))
+	if (storvsc_hold_add(sh, hwq, slot, tag, last))
 		return 0;
 	err = send(sh, slot, tag);
 	if (!err)
@@ -338,6 +321,7 @@ void storvsc_io_send_held(struct storvsc_host *sh, u32 tag)
 int storvsc_io_queue(struct Scsi_Host *shost, struct scsi_cmnd *cmd)
 {
 	u32 unique = blk_mq_unique_tag(scsi_cmd_to_rq(cmd));
+	u32 hwq = blk_mq_unique_tag_to_hwq(unique);
 	struct storvsc_host *sh = shost_priv(shost);
 	bool last = cmd->flags & SCMD_LAST;
 	int ret;
@@ -354,7 +338,7 @@ int storvsc_io_queue(struct Scsi_Host *shost, struct scsi_cmnd *cmd)
 	rcu_read_lock();
 	switch (READ_ONCE(sh->state)) {
 	case STORVSC_READY:
-		ret = submit(sh, cmd);
+		ret = submit(sh, cmd, hwq);
 		break;
 	case STORVSC_CLOSED:
 		ret = SCSI_MLQUEUE_HOST_BUSY;
@@ -367,7 +351,7 @@ int storvsc_io_queue(struct Scsi_Host *shost, struct scsi_cmnd *cmd)
 out:
 	/* The command may be gone; the burst it ended isn't. */
 	if (last)
-		storvsc_hold_commit(shost, blk_mq_unique_tag_to_hwq(unique));
+		storvsc_hold_commit(shost, hwq);
 	return ret;
 }
 

@@ -257,11 +257,8 @@ static int init_host(struct storvsc_host *sh)
 	sh->cpu_chan = kcalloc(nr_cpu_ids, sizeof(*sh->cpu_chan), GFP_KERNEL);
 	if (!sh->chans || !sh->cpu_chan)
 		return -ENOMEM;
-	for (i = 0; i < sh->nr_chans; i++) {
+	for (i = 0; i < sh->nr_chans; i++)
 		sh->chans[i].sh = sh;
-		storvsc_hold_init(&sh->chans[i]);
-		INIT_LIST_HEAD(&sh->chans[i].idle_node);
-	}
 	return storvsc_scan_init(sh);
 }
 
@@ -468,19 +465,14 @@ static int __init storvsc_init(void)
 
 	storvsc_batch = symbol_get(vmb_batch);
 	storvsc_lent = symbol_get(vmb_lent);
-	err = storvsc_idle_init();
-	if (err)
-		goto put_symbols;
 	err = storvsc_fc_init();
 	if (err)
-		goto exit_idle;
+		goto put_symbols;
 	err = vmbus_driver_register(&storvsc_driver);
 	if (!err)
 		return 0;
 
 	storvsc_fc_exit();
-exit_idle:
-	storvsc_idle_exit();
 put_symbols:
 	put_symbols();
 	return err;
@@ -490,7 +482,6 @@ static void __exit storvsc_exit(void)
 {
 	vmbus_driver_unregister(&storvsc_driver);
 	storvsc_fc_exit();
-	storvsc_idle_exit();
 	put_symbols();
 }
 

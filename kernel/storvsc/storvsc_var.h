@@ -10,9 +10,8 @@
  *
  * Locks, outermost first: lock, ctrl_lock, then one of ctrl_wait_lock,
  * chan_lock (which binding_lock of main.c may enclose), scan_lock and a
- * channel's held_lock, which encloses that of a processor's list in idle.c.
- * The way of a request takes but the last two: it reads state, cpu_chan[] and
- * chans[] under RCU, and closing waits for such readers.
+ * burst's lock. The way of a request takes but the last: it reads state,
+ * cpu_chan[] and chans[] under RCU, and closing waits for such readers.
  */
 #ifndef STORVSC_VAR_H
 #define STORVSC_VAR_H
@@ -21,9 +20,14 @@
 #include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/hyperv.h>
+#include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -38,7 +42,6 @@
 #include "vmbus/lent.h"
 
 struct fc_rport;
-struct storvsc_idle;
 
 enum storvsc_kind {
 	STORVSC_SCSI,
@@ -59,22 +62,24 @@ enum storvsc_log_level {
 	STORVSC_LOG_WARN,
 };
 
-/* How many accepted requests of a channel may wait to be sent together. */
-#define STORVSC_HOLD_MAX	16
-
 struct storvsc_chan {
 	struct storvsc_host *sh;
 	struct vmbus_channel *ch;	/* NULL: this place is free */
 	bool ready;			/* open; under chan_lock */
 	bool lost;			/* a sub-channel taken back alone */
-
-	spinlock_t held_lock;		/* the rest; BHs off */
-	u32 nr_held;
-	u16 held[STORVSC_HOLD_MAX];	/* tags */
-	u32 goal, gap, to_go;		/* see hold.c */
-	struct storvsc_idle *idle_on;	/* NULL, or where idle_node may be */
-	struct list_head idle_node;	/* under the other's lock */
 };
+
+/* How many accepted requests may wait to be sent together. */
+#define STORVSC_HOLD_MAX	16
+
+/* What of a burst has come so far, by hardware queue; see hold.c. */
+struct storvsc_burst {
+	spinlock_t lock;		/* the rest; BHs off */
+	u32 nr;
+	u16 tags[STORVSC_HOLD_MAX];
+	u64 since;			/* when the first came, ns */
+	u64 longest;			/* that one has waited, ns */
+} ____cacheline_aligned_in_smp;
 
 struct storvsc_slot {
 	atomic64_t id;			/* 0: neither held nor with the host */
@@ -83,7 +88,7 @@ struct storvsc_slot {
 	struct scsi_cmnd *cmd;
 	struct scsi_device *sdev;	/* for comparing only */
 	struct storvsc_lun *lun;
-	struct storvsc_chan *chan;
+	struct storvsc_chan *chan;	/* NULL while held */
 };
 
 /* A request id: 16 bits of tag, 32 of generation, plus one as 0 is reserved. */
@@ -115,7 +120,7 @@ struct storvsc_host {
 	enum storvsc_state state;
 	struct storvsc_chan **cpu_chan;	/* by processor; NULL: none open */
 
-	struct storvsc_chan **burst;	/* by hardware queue, see hold.c */
+	struct storvsc_burst *bursts;	/* by hardware queue */
 	struct storvsc_slot *slots;	/* by tag */
 	u32 nr_slots;
 	void __percpu *scratch;		/* GPA-direct descriptors, BHs off */
@@ -223,18 +228,11 @@ void storvsc_io_fail(struct storvsc_host *sh, const struct storvsc_chan *chan,
 		     int host_byte, bool keep);
 
 /* hold.c */
-void storvsc_hold_init(struct storvsc_chan *chan);
-bool storvsc_hold_add(struct storvsc_chan *chan, struct storvsc_slot *slot,
-		      u32 tag, bool last);
-void storvsc_hold_flush(struct storvsc_chan *chan);
-void storvsc_hold_idle(struct storvsc_chan *chan);
+int storvsc_hold_alloc(struct storvsc_host *sh);
+bool storvsc_hold_add(struct storvsc_host *sh, u32 hwq,
+		      struct storvsc_slot *slot, u32 tag, bool last);
 void storvsc_hold_commit(struct Scsi_Host *shost, u16 hwq);
-
-/* idle.c */
-int storvsc_idle_init(void);
-void storvsc_idle_exit(void);
-void storvsc_idle_add(struct storvsc_chan *chan);
-void storvsc_idle_forget(struct storvsc_chan *chan);
+u64 storvsc_hold_longest(struct storvsc_host *sh, bool forget);
 
 /* err.c */
 void storvsc_err_map(struct storvsc_host *sh, struct scsi_cmnd *cmd,
