@@ -11,10 +11,12 @@
  * fails, too, the SCSI layer takes the devices offline; a later host reset
  * (sg_reset) tries again.
  */
+#include <linux/blk-mq.h>
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
+#include <scsi/scsi_devinfo.h>
 #include <scsi/scsi_eh.h>
 
 #include "storvsc_var.h"
@@ -36,27 +38,59 @@
 #define SRB_INVALID_TARGET	0x21
 #define SRB_BAD_FUNCTION	0x22
 
-/* Capacity or parameters changed: read them anew, whatever the command was. */
-static void note_unit_attention(struct storvsc_host *sh, struct scsi_cmnd *cmd)
+/*
+ * Capacity or parameters changed: read them anew. The command itself wasn't
+ * done and is sent again, so nobody sees or logs what is no error. Not so for
+ * the error handler, which takes anything but sense for a failed device.
+ */
+static bool change_noted(struct storvsc_host *sh, struct scsi_cmnd *cmd,
+			 const struct scsi_sense_hdr *sense)
 {
-	struct scsi_sense_hdr sense;
-
-	if (!scsi_command_normalize_sense(cmd, &sense) ||
-	    sense.sense_key != UNIT_ATTENTION)
-		return;
+	if (sense->sense_key != UNIT_ATTENTION)
+		return false;
 	/* 3F/03 and 3F/0E are reported to user space by the SCSI layer. */
-	if ((sense.asc == 0x2a && sense.ascq == 0x09) ||
-	    (sense.asc == 0x3f && sense.ascq != 0x03 && sense.ascq != 0x0e))
-		storvsc_scan_lun_event(sh, cmd->device, STORVSC_LUN_RESCAN);
+	if ((sense->asc != 0x2a || sense->ascq != 0x09) &&
+	    (sense->asc != 0x3f || sense->ascq == 0x03 || sense->ascq == 0x0e))
+		return false;
+	storvsc_scan_lun_event(sh, cmd->device, STORVSC_LUN_RESCAN);
+	return cmd->submitter != SUBMITTED_BY_SCSI_ERROR_HANDLER;
 }
 
 /*
- * An error without sense. Hosts fail some inquiries and mode pages that they
- * don't know in this way; say for them what they mean, so that it is taken
+ * A LUN 0 that isn't there would end the scan of its target, and with it the
+ * search for the LUNs behind it. So say what SCSI has for this: the target
+ * answers, and has no such LUN. Where even REPORT LUNS is refused, each number
+ * is tried, but only where hosts have disks: elsewhere that takes too long.
+ */
+static void answer_absent_lun0(struct storvsc_host *sh, struct scsi_cmnd *cmd)
+{
+	static const u8 inquiry[36] = {
+		0x7f, 0, 5, 2, sizeof(inquiry) - 5, 0, 0, 0,
+		'M', 's', 'f', 't', ' ', ' ', ' ', ' ',
+		'V', 'i', 'r', 't', 'u', 'a', 'l', ' ',
+		'D', 'i', 's', 'k', ' ', ' ', ' ', ' ',
+	};
+	struct scsi_device *sdev = cmd->device;
+	u32 len = scsi_sg_copy_from_buffer(cmd, inquiry, sizeof(inquiry));
+
+	scsi_set_resid(cmd, scsi_bufflen(cmd) - len);
+	cmd->result = SAM_STAT_GOOD;
+	if (sh->kind == STORVSC_SCSI && !sdev->channel && !sdev->id)
+		sdev->sdev_bflags |= BLIST_SPARSELUN;
+}
+
+static bool probes_lun0(const struct scsi_cmnd *cmd)
+{
+	return cmd->cmnd[0] == INQUIRY && !(cmd->cmnd[1] & 1) &&
+	       !cmd->device->lun && cmd->device->sdev_state == SDEV_CREATED;
+}
+
+/*
+ * Refused without sense. Hosts refuse some inquiries, pages and commands that
+ * they don't know in this way; say for them what they mean, so that it is taken
  * for "not supported" and neither retried nor logged as a broken disk.
  */
-static void map_bare_error(struct storvsc_host *sh, struct scsi_cmnd *cmd,
-			   u8 code)
+static void map_refusal(struct scsi_cmnd *cmd, u8 code)
 {
 	switch (cmd->cmnd[0]) {
 	case INQUIRY:
@@ -72,27 +106,32 @@ static void map_bare_error(struct storvsc_host *sh, struct scsi_cmnd *cmd,
 		scsi_build_sense(cmd, 0, ILLEGAL_REQUEST, ASC_INVALID_FIELD, 0);
 		return;
 	case MAINTENANCE_IN:
-		scsi_build_sense(cmd, 0, ILLEGAL_REQUEST, ASC_INVALID_OPCODE,
-				 0);
-		return;
+	case LOG_SENSE:
 	case ATA_12:
 	case ATA_16:
-		/* Whoever sent it knows what to make of it: no retries. */
-		cmd->result = DID_PASSTHROUGH << 16;
+		break;
+	default:
+		if (code == STOR_SRB_INVALID_REQUEST ||
+		    code == SRB_BAD_FUNCTION)
+			break;
+		cmd->result = DID_ERROR << 16;
 		return;
 	}
+	scsi_build_sense(cmd, 0, ILLEGAL_REQUEST, ASC_INVALID_OPCODE, 0);
+}
 
+/* An error without sense. What the way to the device says comes first. */
+static void map_bare_error(struct scsi_cmnd *cmd, u8 code)
+{
 	switch (code) {
-	case STOR_SRB_INVALID_REQUEST:
-	case SRB_BAD_FUNCTION:
-		scsi_build_sense(cmd, 0, ILLEGAL_REQUEST, ASC_INVALID_OPCODE,
-				 0);
-		return;
 	case STOR_SRB_BUS_RESET:
 	case SRB_FLUSHED:
 		cmd->result = DID_RESET << 16;
 		return;
 	case STOR_SRB_SELECTION_TIMEOUT:
+		/* A path that is being changed: try again, as often as allowed. */
+		cmd->result = DID_TRANSPORT_DISRUPTED << 16;
+		return;
 	case SRB_NO_DEVICE:
 	case SRB_NO_HBA:
 	case SRB_INVALID_PATH:
@@ -103,31 +142,37 @@ static void map_bare_error(struct storvsc_host *sh, struct scsi_cmnd *cmd,
 		cmd->result = SAM_STAT_BUSY;
 		return;
 	default:
-		cmd->result = DID_ERROR << 16;
+		map_refusal(cmd, code);
 	}
 }
 
 static void map_error(struct storvsc_host *sh, struct scsi_cmnd *cmd,
-		      const struct stor_srb *srb)
+		      const struct stor_srb *srb,
+		      const struct scsi_sense_hdr *sense)
 {
 	u8 code = srb->srb_status & STOR_SRB_STATUS_MASK;
-	u8 len;
 
+	if (code == STOR_SRB_INVALID_LUN && probes_lun0(cmd)) {
+		answer_absent_lun0(sh, cmd);
+		return;
+	}
 	if (code == STOR_SRB_INVALID_LUN) {
 		cmd->result = DID_NO_CONNECT << 16;
 		storvsc_scan_lun_event(sh, cmd->device, STORVSC_LUN_ABSENT);
 		return;
 	}
+	if (sense->response_code) {
+		if (change_noted(sh, cmd, sense)) {
+			cmd->result = DID_REQUEUE << 16;
+			return;
+		}
+		memcpy(cmd->sense_buffer, srb->u.sense,
+		       min_t(u8, srb->sense_length, STOR_SENSE_MAX));
+		cmd->result = SAM_STAT_CHECK_CONDITION;
+		return;
+	}
 
 	switch (srb->scsi_status) {
-	case SAM_STAT_CHECK_CONDITION:
-		len = min_t(u8, srb->sense_length, STOR_SENSE_MAX);
-		if (!(srb->srb_status & STOR_SRB_AUTOSENSE) || !len)
-			break;
-		memcpy(cmd->sense_buffer, srb->u.sense, len);
-		cmd->result = SAM_STAT_CHECK_CONDITION;
-		note_unit_attention(sh, cmd);
-		return;
 	case SAM_STAT_CONDITION_MET:
 	case SAM_STAT_BUSY:
 	case SAM_STAT_RESERVATION_CONFLICT:
@@ -137,21 +182,38 @@ static void map_error(struct storvsc_host *sh, struct scsi_cmnd *cmd,
 		cmd->result = srb->scsi_status;
 		return;
 	}
-	map_bare_error(sh, cmd, code);
+	map_bare_error(cmd, code);
 }
 
-/* Errors of the commands that scans probe with are everyday news. */
-static enum storvsc_log_level log_level(const struct scsi_cmnd *cmd)
+/* The sense that came along, or one whose response_code is 0. */
+static void get_sense(const struct stor_srb *srb, struct scsi_sense_hdr *sense)
 {
-	switch (cmd->cmnd[0]) {
-	case TEST_UNIT_READY:
-	case INQUIRY:
-	case MODE_SENSE:
-	case MODE_SENSE_10:
+	u8 len = min_t(u8, srb->sense_length, STOR_SENSE_MAX);
+
+	memset(sense, 0, sizeof(*sense));
+	if (srb->scsi_status == SAM_STAT_CHECK_CONDITION &&
+	    srb->srb_status & STOR_SRB_AUTOSENSE && len &&
+	    !scsi_normalize_sense(srb->u.sense, len, sense))
+		sense->response_code = 0;
+}
+
+/*
+ * Everyday news: what isn't the block layer's, since whoever sent it (a scan,
+ * smartd, udisks, the error handler) sees the answer and knows whether the host
+ * may refuse that; what the disk driver only tries, to see whether the host
+ * knows it; and changes.
+ */
+static enum storvsc_log_level log_level(struct scsi_cmnd *cmd,
+					const struct scsi_sense_hdr *sense)
+{
+	struct request *rq = scsi_cmd_to_rq(cmd);
+	bool data = req_op(rq) == REQ_OP_READ || req_op(rq) == REQ_OP_WRITE;
+
+	if (blk_rq_is_passthrough(rq) || cmd->cmnd[0] == TEST_UNIT_READY ||
+	    sense->sense_key == UNIT_ATTENTION ||
+	    (sense->sense_key == ILLEGAL_REQUEST && !data))
 		return STORVSC_LOG_WARN;
-	default:
-		return STORVSC_LOG_ERROR;
-	}
+	return STORVSC_LOG_ERROR;
 }
 
 /*
@@ -163,6 +225,7 @@ void storvsc_err_map(struct storvsc_host *sh, struct scsi_cmnd *cmd,
 {
 	u8 code = srb->srb_status & STOR_SRB_STATUS_MASK;
 	u32 room = scsi_bufflen(cmd), done = 0;
+	struct scsi_sense_hdr sense;
 
 	/* An overrun is what hosts call data shorter than the buffer, too. */
 	if (code == STOR_SRB_SUCCESS || code == STOR_SRB_DATA_OVERRUN) {
@@ -182,11 +245,12 @@ void storvsc_err_map(struct storvsc_host *sh, struct scsi_cmnd *cmd,
 		cmd->result = SAM_STAT_GOOD;
 		return;
 	}
-	storvsc_note(sh, log_level(cmd),
+	get_sense(srb, &sense);
+	storvsc_note(sh, log_level(cmd, &sense),
 		     "tag %d command %#x: scsi status %#x, srb status %#x\n",
 		     scsi_cmd_to_rq(cmd)->tag, cmd->cmnd[0], srb->scsi_status,
 		     srb->srb_status);
-	map_error(sh, cmd, srb);
+	map_error(sh, cmd, srb, &sense);
 }
 
 /*
