@@ -39,7 +39,7 @@ static ssize_t bad_completions_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(bad_completions);
 
-/* Requests that the host didn't answer in time */
+/* Requests that the host, which answered others, had not answered in time */
 static ssize_t timeouts_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
@@ -48,6 +48,16 @@ static ssize_t timeouts_show(struct device *dev, struct device_attribute *attr,
 	return sysfs_emit(buf, "%d\n", atomic_read(&sh->timeouts));
 }
 static DEVICE_ATTR_RO(timeouts);
+
+/* How often the host was waited for, as it answered nothing at all */
+static ssize_t silences_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
+{
+	struct storvsc_host *sh = shost_priv(class_to_shost(dev));
+
+	return sysfs_emit(buf, "%d\n", atomic_read(&sh->silences));
+}
+static DEVICE_ATTR_RO(silences);
 
 /* LUN and bus resets asked for */
 static ssize_t resets_show(struct device *dev, struct device_attribute *attr,
@@ -96,6 +106,7 @@ static struct attribute *storvsc_attr_attrs[] = {
 	&dev_attr_channels.attr,
 	&dev_attr_bad_completions.attr,
 	&dev_attr_timeouts.attr,
+	&dev_attr_silences.attr,
 	&dev_attr_resets.attr,
 	&dev_attr_reconnects.attr,
 	&dev_attr_longest_hold_us.attr,

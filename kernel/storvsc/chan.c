@@ -122,7 +122,9 @@ static void receive(struct storvsc_chan *chan,
 	     pkt.op == STOR_OP_REMOVE_DEVICE)) {
 		storvsc_scan_event(sh);
 	} else if (id && desc->type == VM_PKT_COMP && len >= sizeof(pkt)) {
-		if (id & STORVSC_ID_CONTROL)
+		if (id & STORVSC_ID_CONTROL && id & STORVSC_ID_PROBE)
+			storvsc_silence_reply(chan);
+		else if (id & STORVSC_ID_CONTROL)
 			storvsc_proto_reply(sh, id, &pkt);
 		else
 			storvsc_io_complete(chan, id, &pkt);
@@ -354,6 +356,7 @@ static bool await_release(struct storvsc_host *sh)
 bool storvsc_chan_close_all(struct storvsc_host *sh)
 {
 	struct vmbus_channel *primary = sh->hv->channel;
+	bool released;
 	u32 i;
 
 	lockdep_assert_held(&sh->lock);
@@ -377,7 +380,9 @@ bool storvsc_chan_close_all(struct storvsc_host *sh)
 		sh->chans[i].ch = NULL;
 	spin_unlock_bh(&sh->chan_lock);
 
-	return await_release(sh);
+	released = await_release(sh);
+	storvsc_silence_closed(sh, released);
+	return released;
 }
 
 /* A sub-channel's offer was taken back while the primary stays. */

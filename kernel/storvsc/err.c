@@ -4,12 +4,13 @@
  * when there is no answer.
  *
  * The host owns a request's memory until it answers, and the protocol has no
- * abort. So a request that timed out goes through ever stronger means, each
- * bounded: look into the rings again (a lost interrupt), RESET_LUN, RESET_BUS,
- * and at last closing the channel: once the host has agreed to that, it has let
- * go of everything. Then the channel is opened anew. Only when that
- * fails, too, the SCSI layer takes the devices offline; a later host reset
- * (sg_reset) tries again.
+ * abort. So a request that is lost (a host that answers nothing at all is
+ * waited for: silence.c) goes through ever stronger means, each bounded: look
+ * into the rings again (a lost interrupt), RESET_LUN, RESET_BUS, and at last
+ * closing the channel: once the host has agreed to that, it has let go of
+ * everything. Then the channel is opened anew. Only when the host refuses
+ * that, the SCSI layer takes the devices offline; a later host reset (sg_reset)
+ * tries again.
  */
 #include <linux/blk-mq.h>
 #include <linux/delay.h>
@@ -22,8 +23,8 @@
 #include "storvsc_var.h"
 
 #define POLL_MS			10
-#define KICK_TIMEOUT		1	/* seconds */
-#define RECONNECT_TIMEOUT	30	/* seconds, each step */
+#define KICK_TIMEOUT		((unsigned long)HZ)
+#define RECONNECT_TIMEOUT	(60 * HZ)	/* each step */
 #define RECONNECT_TRIES		3
 
 #define ASC_INVALID_OPCODE	0x20
@@ -267,6 +268,7 @@ void storvsc_err_gone(struct storvsc_host *sh)
 enum scsi_timeout_action storvsc_err_timed_out(struct scsi_cmnd *cmd)
 {
 	struct storvsc_host *sh = shost_priv(cmd->device->host);
+	u32 tag = scsi_cmd_to_rq(cmd)->tag;
 	int tries;
 
 	if (storvsc_host_rescinded(sh)) {
@@ -276,6 +278,16 @@ enum scsi_timeout_action storvsc_err_timed_out(struct scsi_cmnd *cmd)
 	/* It was on a sub-channel that was taken back: it's sent again. */
 	if (storvsc_chan_check_lost(sh))
 		return SCSI_EH_RESET_TIMER;
+
+	if (tag >= sh->nr_slots)
+		return SCSI_EH_NOT_HANDLED;
+	if (!storvsc_silence_given_up(&sh->slots[tag])) {
+		storvsc_silence_ask(sh, cmd);
+		return SCSI_EH_RESET_TIMER;
+	}
+	/* Not its own time, but that of another one is over. */
+	if (!storvsc_silence_overdue(sh, &sh->slots[tag]))
+		return SCSI_EH_NOT_HANDLED;
 
 	atomic_inc(&sh->timeouts);
 	tries = cmd->retries + storvsc_timeout_retries;
@@ -288,15 +300,15 @@ enum scsi_timeout_action storvsc_err_timed_out(struct scsi_cmnd *cmd)
  * storvsc_err_drain() - wait until the host has answered
  * @sh: the adapter
  * @sdev: the device whose requests count, or NULL for all
- * @timeout: seconds
+ * @timeout: jiffies
  *
  * Return: whether no request is with the host and no callback still works on
  * one that was.
  */
 bool storvsc_err_drain(struct storvsc_host *sh, const struct scsi_device *sdev,
-		       unsigned int timeout)
+		       unsigned long timeout)
 {
-	unsigned long deadline = jiffies + timeout * HZ;
+	unsigned long deadline = jiffies + timeout;
 
 	while (storvsc_io_outstanding(sh, sdev)) {
 		if (storvsc_host_rescinded(sh))
@@ -310,10 +322,22 @@ bool storvsc_err_drain(struct storvsc_host *sh, const struct scsi_device *sdev,
 	return true;
 }
 
-static int send_reset(struct storvsc_host *sh, enum stor_op op,
-		      const struct scsi_device *sdev)
+/* What each step may take. A reset that user space asks for has no request. */
+static unsigned long patience(struct scsi_cmnd *cmd)
 {
+	unsigned long timeout = scsi_cmd_to_rq(cmd)->timeout;
+
+	if (!timeout)
+		timeout = cmd->device->request_queue->rq_timeout;
+	return storvsc_silence_share(timeout, storvsc_reset_timeout * HZ);
+}
+
+static int send_reset(struct storvsc_host *sh, enum stor_op op,
+		      struct scsi_cmnd *cmd)
+{
+	const struct scsi_device *sdev = cmd->device;
 	struct stor_pkt pkt = { .op = op };
+	unsigned long since;
 	int err;
 
 	atomic_inc(&sh->resets);
@@ -323,7 +347,11 @@ static int send_reset(struct storvsc_host *sh, enum stor_op op,
 		pkt.u.srb.target = sdev->id;
 		pkt.u.srb.lun = sdev->lun;
 	}
-	err = storvsc_proto_control(sh, &pkt, storvsc_reset_timeout);
+	do {
+		since = jiffies;
+		err = storvsc_proto_control(sh, &pkt, patience(cmd));
+	} while ((err == -ETIMEDOUT || err == -EAGAIN) &&
+		 storvsc_silence_wait(sh, since));
 	if (!err && pkt.status)
 		err = -EIO;
 	sdev_printk(KERN_WARNING, sdev, "%s: %s (%d)\n",
@@ -354,27 +382,36 @@ int storvsc_err_reset_lun(struct scsi_cmnd *cmd)
 		goto out;
 	if (storvsc_io_outstanding(sh, sdev)) {
 		storvsc_chan_kick(sh);
-		ret = storvsc_err_drain(sh, sdev, KICK_TIMEOUT) ? SUCCESS :
-								  FAILED;
-		if (ret == SUCCESS)
+		if (storvsc_err_drain(sh, sdev,
+				      min(KICK_TIMEOUT, patience(cmd)))) {
+			ret = SUCCESS;
 			goto out;
+		}
 	}
-	if (!send_reset(sh, STOR_OP_RESET_LUN, sdev) &&
-	    storvsc_err_drain(sh, sdev, storvsc_reset_timeout))
+	if (!send_reset(sh, STOR_OP_RESET_LUN, cmd) &&
+	    storvsc_err_drain(sh, sdev, patience(cmd)))
 		ret = SUCCESS;
 out:
 	mutex_unlock(&sh->lock);
 	return storvsc_host_rescinded(sh) ? fail_fast(sh) : ret;
 }
 
+/* Again and again while the host is silent; a refusal is taken for an answer. */
 static int reopen(struct storvsc_host *sh)
 {
-	int err, try;
+	unsigned long timeout = RECONNECT_TIMEOUT;
+	unsigned int limit = READ_ONCE(storvsc_silence_limit);
+	int err, tries = 0;
 
-	for (try = 1; ; try++) {
-		err = storvsc_proto_connect(sh, RECONNECT_TIMEOUT);
-		if (!err || try == RECONNECT_TRIES ||
-		    storvsc_host_rescinded(sh))
+	if (limit)
+		timeout = min_t(unsigned long, timeout, limit * HZ);
+	for (;;) {
+		err = storvsc_proto_connect(sh, timeout);
+		if (!err || storvsc_host_rescinded(sh))
+			return err;
+		if (err != -ETIMEDOUT || storvsc_silence_past_limit(sh))
+			tries++;
+		if (tries == RECONNECT_TRIES)
 			return err;
 		msleep(MSEC_PER_SEC);
 	}
@@ -387,7 +424,7 @@ static int reconnect(struct storvsc_host *sh)
 
 	atomic_inc(&sh->reconnects);
 	shost_printk(KERN_WARNING, sh->shost,
-		     "host doesn't answer, reopening the channel\n");
+		     "requests are lost, reopening the channel\n");
 	released = storvsc_chan_close_all(sh);
 	storvsc_io_fail(sh, NULL, DID_RESET, !released);
 	if (released)
@@ -417,8 +454,8 @@ int storvsc_err_reset_host(struct scsi_cmnd *cmd)
 	if (READ_ONCE(sh->state) == STORVSC_GONE)
 		ret = FAST_IO_FAIL;
 	else if (READ_ONCE(sh->state) == STORVSC_READY &&
-		 !send_reset(sh, STOR_OP_RESET_BUS, cmd->device) &&
-		 storvsc_err_drain(sh, NULL, storvsc_reset_timeout))
+		 !send_reset(sh, STOR_OP_RESET_BUS, cmd) &&
+		 storvsc_err_drain(sh, NULL, patience(cmd)))
 		ret = SUCCESS;
 	else
 		ret = reconnect(sh);

@@ -17,9 +17,6 @@
 
 #include "storvsc_var.h"
 
-/* What a host needs for one request at most, by its own clock; seconds. */
-#define SRB_TIMEOUT		60
-
 #define QUEUE_TAG_NONE		0xFF
 #define QUEUE_ACTION_SIMPLE	0x20
 
@@ -37,6 +34,7 @@ int storvsc_io_alloc(struct storvsc_host *sh)
 	if (!sh->scratch || !sh->slots)
 		return -ENOMEM;
 	sh->nr_slots = sh->shost->can_queue;
+	storvsc_silence_alloc(sh);
 	return storvsc_hold_alloc(sh);
 }
 
@@ -103,7 +101,7 @@ static int build_srb(struct storvsc_host *sh, struct scsi_cmnd *cmd,
 	srb->cdb_length = cmd->cmd_len;
 	srb->sense_length = STOR_SENSE_MAX;
 	srb->transfer_length = scsi_bufflen(cmd);
-	srb->timeout = SRB_TIMEOUT;
+	srb->timeout = STORVSC_SRB_TIMEOUT;
 	srb->flags = STOR_SRB_FLAG_NO_SYNC_TRANSFER;
 	if (sdev->tagged_supported) {
 		srb->queue_tag = QUEUE_TAG_NONE;
@@ -172,6 +170,7 @@ static int post(struct storvsc_chan *chan, struct storvsc_slot *slot, u32 tag,
 	int err;
 
 	slot->chan = chan;
+	WRITE_ONCE(slot->sent_at, jiffies);
 	atomic_inc(&slot->lun->load[chan - chan->sh->chans].sent);
 	atomic64_set_release(&slot->id, id);
 	if (desc_len)
@@ -182,6 +181,7 @@ static int post(struct storvsc_chan *chan, struct storvsc_slot *slot, u32 tag,
 				       VM_PKT_DATA_INBAND,
 				       VMBUS_DATA_PACKET_FLAG_COMPLETION_REQUESTED);
 	if (err == -EIO) {
+		WRITE_ONCE(slot->given_up, id);
 		blk_abort_request(scsi_cmd_to_rq(slot->cmd));
 		return 0;
 	}
@@ -375,6 +375,9 @@ void storvsc_io_complete(struct storvsc_chan *chan, u64 id,
 		goto bad;
 
 	cmd = slot->cmd;
+	/* Other commands, hosts answer without their storage. */
+	if (!blk_rq_is_passthrough(scsi_cmd_to_rq(cmd)))
+		storvsc_heard(chan);
 	if (slot->nents)
 		scsi_dma_unmap(cmd);
 	storvsc_err_map(sh, cmd, &pkt->u.srb);

@@ -12,6 +12,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -20,7 +21,7 @@
 #include "storvsc_var.h"
 #include "vmbus/param.h"
 
-#define CONNECT_TIMEOUT		60	/* seconds, each step */
+#define CONNECT_TIMEOUT		(60 * HZ)	/* each step */
 #define WATCH_PERIOD		(HZ / 2)
 
 #define MAX_QUEUE		8192
@@ -81,6 +82,11 @@ unsigned int storvsc_reset_timeout = 10;
 vmb_param(storvsc_reset_timeout, storvsc_reset_timeout, uint, 1, 3600, 0644);
 MODULE_PARM_DESC(storvsc_reset_timeout,
 		 "Seconds the host has for answering a reset, and for the requests it concerns (default 10)");
+
+unsigned int storvsc_silence_limit;
+vmb_param(storvsc_silence_limit, storvsc_silence_limit, uint, 0, 86400, 0644);
+MODULE_PARM_DESC(storvsc_silence_limit,
+		 "Seconds that a host which answers nothing at all is waited for, 0 for as long as it takes (default)");
 
 /* Guards the way from a bus device to the adapter bound to it. */
 static DEFINE_SPINLOCK(binding_lock);
@@ -243,6 +249,7 @@ static int init_host(struct storvsc_host *sh)
 	u32 i;
 
 	xa_init(&sh->luns);
+	storvsc_silence_init(sh);
 	spin_lock_init(&sh->chan_lock);
 	spin_lock_init(&sh->ctrl_wait_lock);
 	mutex_init(&sh->lock);
@@ -257,8 +264,10 @@ static int init_host(struct storvsc_host *sh)
 	sh->cpu_chan = kcalloc(nr_cpu_ids, sizeof(*sh->cpu_chan), GFP_KERNEL);
 	if (!sh->chans || !sh->cpu_chan)
 		return -ENOMEM;
-	for (i = 0; i < sh->nr_chans; i++)
+	for (i = 0; i < sh->nr_chans; i++) {
 		sh->chans[i].sh = sh;
+		sh->chans[i].heard = jiffies;
+	}
 	return storvsc_scan_init(sh);
 }
 
@@ -271,6 +280,7 @@ static void free_host(struct storvsc_host *sh)
 		__module_get(THIS_MODULE);
 		return;
 	}
+	storvsc_silence_free(sh);
 	storvsc_scan_free(sh);
 	storvsc_io_free(sh);
 	kfree(sh->cpu_chan);
@@ -392,6 +402,19 @@ static HV_REMOVE_RETURN storvsc_remove(struct hv_device *hv)
 	return HV_REMOVE_DONE;
 }
 
+/* Error handling keeps the lock while it waits for a silent host. */
+static bool lock_in_time(struct storvsc_host *sh)
+{
+	unsigned long deadline = jiffies + storvsc_reset_timeout * HZ;
+
+	while (!mutex_trylock(&sh->lock)) {
+		if (time_after(jiffies, deadline))
+			return false;
+		msleep(20);
+	}
+	return true;
+}
+
 /* Hibernation: nothing submits any more; the channel is opened anew later. */
 static int storvsc_suspend(struct hv_device *hv)
 {
@@ -399,10 +422,13 @@ static int storvsc_suspend(struct hv_device *hv)
 	int err = 0;
 
 	storvsc_scan_stop(sh);
-	mutex_lock(&sh->lock);
+	if (!lock_in_time(sh)) {
+		storvsc_scan_start(sh);
+		return -EBUSY;
+	}
 	storvsc_chan_set_state(sh, STORVSC_CLOSED);
 	synchronize_rcu();
-	if (!storvsc_err_drain(sh, NULL, storvsc_reset_timeout)) {
+	if (!storvsc_err_drain(sh, NULL, storvsc_reset_timeout * HZ)) {
 		storvsc_chan_set_state(sh, STORVSC_READY);
 		err = -EBUSY;
 	} else if (!storvsc_chan_close_all(sh)) {

@@ -55,7 +55,7 @@ static int control_wait(struct storvsc_host *sh, unsigned long deadline)
  * storvsc_proto_control() - send a control request and wait for its answer
  * @sh: the adapter, its primary channel open
  * @pkt: the request; overwritten by the answer on success
- * @timeout: seconds
+ * @timeout: jiffies
  *
  * Each request has its own number, so that the late answer to one which was
  * given up isn't taken for the next one's. May sleep.
@@ -65,9 +65,9 @@ static int control_wait(struct storvsc_host *sh, unsigned long deadline)
  * that isn't one.
  */
 int storvsc_proto_control(struct storvsc_host *sh, struct stor_pkt *pkt,
-			  unsigned int timeout)
+			  unsigned long timeout)
 {
-	unsigned long deadline = jiffies + timeout * HZ;
+	unsigned long deadline = jiffies + timeout;
 	u64 id;
 	int err;
 
@@ -108,6 +108,7 @@ void storvsc_proto_reply(struct storvsc_host *sh, u64 id,
 	spin_lock_bh(&sh->ctrl_wait_lock);
 	wanted = sh->ctrl_id == id;
 	if (wanted) {
+		WRITE_ONCE(sh->ask.alive, jiffies);
 		sh->ctrl_reply = *pkt;
 		sh->ctrl_id = 0;
 		complete(&sh->ctrl_done);
@@ -123,7 +124,7 @@ void storvsc_proto_reply(struct storvsc_host *sh, u64 id,
 
 /* A step that must succeed; the host's refusal is -EPROTO. */
 static int step(struct storvsc_host *sh, struct stor_pkt *pkt, const char *what,
-		unsigned int timeout)
+		unsigned long timeout)
 {
 	int err;
 
@@ -136,7 +137,7 @@ static int step(struct storvsc_host *sh, struct stor_pkt *pkt, const char *what,
 	return err;
 }
 
-static int negotiate_version(struct storvsc_host *sh, unsigned int timeout)
+static int negotiate_version(struct storvsc_host *sh, unsigned long timeout)
 {
 	struct stor_pkt pkt;
 	int err, i;
@@ -169,7 +170,7 @@ u32 storvsc_proto_max_transfer(const struct storvsc_host *sh)
 			  HV_HYP_PAGE_SIZE);
 }
 
-static int query_properties(struct storvsc_host *sh, unsigned int timeout)
+static int query_properties(struct storvsc_host *sh, unsigned long timeout)
 {
 	struct stor_pkt pkt = { .op = STOR_OP_QUERY_PROPERTIES };
 	int err;
@@ -194,7 +195,7 @@ static int query_properties(struct storvsc_host *sh, unsigned int timeout)
 	return 0;
 }
 
-static int negotiate(struct storvsc_host *sh, unsigned int timeout)
+static int negotiate(struct storvsc_host *sh, unsigned long timeout)
 {
 	struct stor_pkt pkt = { .op = STOR_OP_BEGIN_INIT };
 	int err;
@@ -224,11 +225,11 @@ static int negotiate(struct storvsc_host *sh, unsigned int timeout)
 /**
  * storvsc_proto_connect() - open the primary channel and negotiate
  * @sh: the adapter; sh->lock held, state CLOSED
- * @timeout: seconds for each step
+ * @timeout: jiffies for each step
  *
  * Return: 0 and state READY, or a negative errno with the channel closed.
  */
-int storvsc_proto_connect(struct storvsc_host *sh, unsigned int timeout)
+int storvsc_proto_connect(struct storvsc_host *sh, unsigned long timeout)
 {
 	int err;
 
@@ -250,7 +251,7 @@ int storvsc_proto_connect(struct storvsc_host *sh, unsigned int timeout)
  * Ask for sub-channels. They are offered, and opened, later; the adapter
  * works without them, so a refusal is only noted.
  */
-void storvsc_proto_subchannels(struct storvsc_host *sh, unsigned int timeout)
+void storvsc_proto_subchannels(struct storvsc_host *sh, unsigned long timeout)
 {
 	struct stor_pkt pkt = { .op = STOR_OP_CREATE_SUBCHANNELS };
 	u32 want = sh->nr_chans - 1;

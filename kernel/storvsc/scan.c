@@ -130,7 +130,10 @@ void storvsc_scan_start(struct storvsc_host *sh)
 	spin_unlock_irq(&sh->scan_lock);
 }
 
-/* No scan runs afterwards. Bounded, as every command is. May sleep. */
+/*
+ * No scan runs afterwards. Waits for the command of one that does, so that a
+ * silent host keeps this waiting, too. May sleep.
+ */
 void storvsc_scan_stop(struct storvsc_host *sh)
 {
 	spin_lock_irq(&sh->scan_lock);

@@ -10,8 +10,9 @@
  *
  * Locks, outermost first: lock, ctrl_lock, then one of ctrl_wait_lock,
  * chan_lock (which binding_lock of main.c may enclose), scan_lock and a
- * burst's lock. The way of a request takes but the last: it reads state,
- * cpu_chan[] and chans[] under RCU, and closing waits for such readers.
+ * burst's lock. The lock of storvsc_ask is inside of none and encloses none.
+ * The way of a request takes but the last two: it reads state, cpu_chan[] and
+ * chans[] under RCU, and closing waits for such readers.
  */
 #ifndef STORVSC_VAR_H
 #define STORVSC_VAR_H
@@ -20,6 +21,7 @@
 #include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/hyperv.h>
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -67,6 +69,7 @@ struct storvsc_chan {
 	struct vmbus_channel *ch;	/* NULL: this place is free */
 	bool ready;			/* open; under chan_lock */
 	bool lost;			/* a sub-channel taken back alone */
+	unsigned long heard;		/* the last answer to data; jiffies */
 };
 
 /* How many accepted requests may wait to be sent together. */
@@ -89,12 +92,18 @@ struct storvsc_slot {
 	struct scsi_device *sdev;	/* for comparing only */
 	struct storvsc_lun *lun;
 	struct storvsc_chan *chan;	/* NULL while held */
+	unsigned long sent_at;		/* jiffies */
+	u64 given_up;			/* the id that error handling gets */
 };
 
 /* A request id: 16 bits of tag, 32 of generation, plus one as 0 is reserved. */
 #define STORVSC_ID_TAG_BITS	16
 #define STORVSC_ID_CONTROL	BIT_ULL(63)	/* not a request's */
 #define STORVSC_ID_HELD		BIT_ULL(62)	/* in a slot only: not sent */
+#define STORVSC_ID_PROBE	BIT_ULL(61)	/* of control: see silence.c */
+
+/* What a host needs for one request at most, by its own clock; seconds. */
+#define STORVSC_SRB_TIMEOUT	60
 
 enum storvsc_lun_flag {		/* bit numbers */
 	STORVSC_LUN_RESCAN,
@@ -109,6 +118,38 @@ struct storvsc_load {
 struct storvsc_lun {
 	unsigned long flags;
 	struct storvsc_load load[];	/* by channel */
+};
+
+enum storvsc_ask_stage {
+	STORVSC_ASK_NOTHING,
+	STORVSC_ASK_WAIT,	/* for any answer */
+	STORVSC_ASK_GRACE,	/* the host works; the overdue have a little more */
+};
+
+/* Whether the host works; see silence.c. Times are jiffies. */
+struct storvsc_ask {
+	spinlock_t lock;		/* all but work, page and dma; BHs off */
+	struct delayed_work work;
+	enum storvsc_ask_stage stage;
+	u32 waiters;			/* error handlers */
+	bool answered;			/* a probe of this time */
+	unsigned long alive;		/* the last answer that was no data's */
+	bool told;			/* in the log, that it is silent */
+	bool was_silent;		/* until `ended` */
+	unsigned long ended;
+	unsigned long timeout;		/* of the request that is overdue */
+	unsigned long since;
+	unsigned long quiet;		/* nothing was heard from then on */
+	unsigned long probed;
+	unsigned long said;
+	unsigned long grace_end;
+
+	u32 seq;
+	u32 probes;			/* not answered yet */
+	u8 path, target, lun;		/* of the next one */
+	u32 blocks, block_size;		/* 0: don't read */
+	void *page;			/* where they read to, or NULL */
+	dma_addr_t dma;
 };
 
 struct storvsc_host {
@@ -159,12 +200,15 @@ struct storvsc_host {
 	spinlock_t scan_lock;		/* scanning */
 	bool scanning;			/* scan_work and lun_work may be queued */
 
+	struct storvsc_ask ask;
+
 	struct xarray luns;		/* filled under the scan's mutex */
 
 	struct fc_rport *rport;
 
 	atomic_t bad_completions;
 	atomic_t timeouts;
+	atomic_t silences;
 	atomic_t resets;
 	atomic_t reconnects;
 };
@@ -174,6 +218,7 @@ extern int storvsc_logging_level;
 extern unsigned int storvsc_timeout;
 extern unsigned int storvsc_timeout_retries;
 extern unsigned int storvsc_reset_timeout;
+extern unsigned int storvsc_silence_limit;
 extern int storvsc_ring_lowater;
 extern int storvsc_cpus_per_sub;
 extern const struct vmb_batch_ops *storvsc_batch;
@@ -189,6 +234,15 @@ do {									\
 		dev_warn_ratelimited(&(sh)->hv->device, fmt,		\
 				     ##__VA_ARGS__);			\
 } while (0)
+
+/* A read or write was answered: only a host whose storage works does that. */
+static inline void storvsc_heard(struct storvsc_chan *chan)
+{
+	unsigned long now = jiffies;
+
+	if (READ_ONCE(chan->heard) != now)
+		WRITE_ONCE(chan->heard, now);
+}
 
 /* attr.c */
 extern const struct attribute_group *storvsc_attr_groups[];
@@ -206,11 +260,11 @@ bool storvsc_chan_set_state(struct storvsc_host *sh, enum storvsc_state state);
 
 /* proto.c */
 int storvsc_proto_control(struct storvsc_host *sh, struct stor_pkt *pkt,
-			  unsigned int timeout);
+			  unsigned long timeout);
 void storvsc_proto_reply(struct storvsc_host *sh, u64 id,
 			 const struct stor_pkt *pkt);
-int storvsc_proto_connect(struct storvsc_host *sh, unsigned int timeout);
-void storvsc_proto_subchannels(struct storvsc_host *sh, unsigned int timeout);
+int storvsc_proto_connect(struct storvsc_host *sh, unsigned long timeout);
+void storvsc_proto_subchannels(struct storvsc_host *sh, unsigned long timeout);
 u32 storvsc_proto_max_transfer(const struct storvsc_host *sh);
 
 /* io.c */
@@ -241,8 +295,22 @@ enum scsi_timeout_action storvsc_err_timed_out(struct scsi_cmnd *cmd);
 int storvsc_err_reset_lun(struct scsi_cmnd *cmd);
 int storvsc_err_reset_host(struct scsi_cmnd *cmd);
 bool storvsc_err_drain(struct storvsc_host *sh, const struct scsi_device *sdev,
-		       unsigned int timeout);
+		       unsigned long timeout);
 void storvsc_err_gone(struct storvsc_host *sh);
+
+/* silence.c */
+void storvsc_silence_init(struct storvsc_host *sh);
+void storvsc_silence_alloc(struct storvsc_host *sh);
+void storvsc_silence_free(struct storvsc_host *sh);
+void storvsc_silence_ask(struct storvsc_host *sh, struct scsi_cmnd *cmd);
+bool storvsc_silence_given_up(const struct storvsc_slot *slot);
+bool storvsc_silence_overdue(const struct storvsc_host *sh,
+			     const struct storvsc_slot *slot);
+bool storvsc_silence_wait(struct storvsc_host *sh, unsigned long since);
+bool storvsc_silence_past_limit(struct storvsc_host *sh);
+unsigned long storvsc_silence_share(unsigned long timeout, unsigned long most);
+void storvsc_silence_reply(struct storvsc_chan *chan);
+void storvsc_silence_closed(struct storvsc_host *sh, bool released);
 
 /* scan.c */
 int storvsc_scan_init(struct storvsc_host *sh);
