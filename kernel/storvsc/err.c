@@ -419,16 +419,20 @@ static int reopen(struct storvsc_host *sh)
 
 static int reconnect(struct storvsc_host *sh)
 {
-	int err = -EBUSY;
 	bool released;
+	int err;
 
 	atomic_inc(&sh->reconnects);
 	shost_printk(KERN_WARNING, sh->shost,
 		     "requests are lost, reopening the channel\n");
 	released = storvsc_chan_close_all(sh);
 	storvsc_io_fail(sh, NULL, DID_RESET, !released);
-	if (released)
-		err = reopen(sh);
+	/*
+	 * Closing that isn't confirmed in time comes before the opening all the
+	 * same: the host takes messages in their order. So the requests, whose
+	 * pages stay until it has let go, can be sent again afterwards.
+	 */
+	err = reopen(sh);
 	if (err) {
 		storvsc_chan_set_state(sh, STORVSC_DEAD);
 		shost_printk(KERN_ERR, sh->shost,

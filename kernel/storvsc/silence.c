@@ -520,12 +520,12 @@ void storvsc_silence_init(struct storvsc_host *sh)
 	sh->ask.alive = jiffies;
 }
 
-/* Without the page there are no reads, just INQUIRY. */
+/* Without the page there are no reads, just INQUIRY. Forgets an earlier one. */
 void storvsc_silence_alloc(struct storvsc_host *sh)
 {
 	struct storvsc_ask *ask = &sh->ask;
 
-	ask->page = (void *)get_zeroed_page(GFP_KERNEL);
+	ask->page = (void *)get_zeroed_page(GFP_NOIO);
 	if (!ask->page)
 		return;
 	ask->dma = dma_map_single(&sh->hv->device, ask->page, HV_HYP_PAGE_SIZE,
@@ -538,17 +538,21 @@ void storvsc_silence_alloc(struct storvsc_host *sh)
 
 /*
  * The channels are closed. Nobody answers probes any more; but if the host
- * hasn't @released them, it may still write to the page.
+ * hasn't @released them, it may still write to the page. It is the bus' then, until
+ * the host has let go, or lost where the bus keeps nothing.
  */
 void storvsc_silence_closed(struct storvsc_host *sh, bool released)
 {
 	spin_lock_bh(&sh->ask.lock);
 	sh->ask.probes = 0;
-	if (!released) {
-		sh->ask.page = NULL;
-		sh->ask.blocks = 0;
-	}
+	sh->ask.blocks = 0;
 	spin_unlock_bh(&sh->ask.lock);
+	if (released)
+		return;
+	if (sh->ask.page && storvsc_lent)
+		storvsc_lent->keep_page(sh->hv->channel,
+					virt_to_page(sh->ask.page));
+	storvsc_silence_alloc(sh);
 }
 
 /* There are no requests any more. */
