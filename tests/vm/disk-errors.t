@@ -42,9 +42,9 @@ fails 'a write to a read-only disk fails' io if=/dev/zero of=$d oflag=direct
 if grep -q hang=1 /proc/cmdline; then
 	d=$(lun 4)
 	io if=$d of=/dev/null skip=1 iflag=direct >/dev/null; ok $? 'a read before the silent one'
-	# Twice: 5 s until it is taken for lost, 10 s each for two kinds of reset.
+	# Twice: two time-outs of 5 s at most until it is back; and some leeway.
 	fails 'a request without an answer ends' timeout 300 dd if=$d of=/dev/null bs=4k count=1 skip=256 iflag=direct
-	[ $took -le 90 ]; ok $? 'within its bound'
+	[ $took -le 30 ]; ok $? 'within its bound'
 	seen "I/O error, dev ${d#/dev/}, sector 2048 " 'and is told'
 	run 'the disk recovers' wait_for 60 dd if=$d of=/dev/null bs=4k count=1 skip=2 iflag=direct
 	run 'and so do the others' dd if=$(lun 0) of=/dev/null bs=4k count=1 skip=512 iflag=direct
