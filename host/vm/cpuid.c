@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * CPUID: what KVM supports on this processor, with the topology of this VM (one
- * package of single-threaded cores, perhaps of several NUMA nodes) and without
- * nested virtualisation.
+ * package of single-threaded cores, or one or more for each NUMA node) and
+ * without nested virtualisation.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -50,11 +50,11 @@ static unsigned int core_bits(unsigned int n)
 }
 
 /*
- * How many VPs have their last-level cache together: all, or as many as an
- * APIC id without its low bits can tell apart from the next node's.  Linux
- * warns of a cache that is in two nodes.
+ * VPs of a package, which have their last-level cache together: all, or as
+ * many as an APIC id without its low bits can tell apart from the next node's.
+ * Linux warns of a cache that is in two nodes.
  */
-static unsigned int cache_sharers(const struct vm *vm)
+static unsigned int package_size(const struct vm *vm)
 {
 	unsigned int per_node = vm->nvps / vm->nodes;
 
@@ -62,7 +62,7 @@ static unsigned int cache_sharers(const struct vm *vm)
 }
 
 /* Cache descriptions share a layout between the makers: who shares it. */
-static void patch_cache(struct kvm_cpuid_entry2 *e, const struct vm *vm,
+static void patch_cache(struct kvm_cpuid_entry2 *e, unsigned int cores,
 			bool cores_too)
 {
 	unsigned int level = e->eax >> 5 & 7;
@@ -71,9 +71,9 @@ static void patch_cache(struct kvm_cpuid_entry2 *e, const struct vm *vm,
 		return;
 	e->eax &= ~(0xfffu << 14);
 	if (level >= 3)
-		e->eax |= (cache_sharers(vm) - 1) << 14;
+		e->eax |= (cores - 1) << 14;
 	if (cores_too)
-		e->eax = (e->eax & ~(0x3fu << 26)) | (vm->nvps - 1) << 26;
+		e->eax = (e->eax & ~(0x3fu << 26)) | (cores - 1) << 26;
 }
 
 /*
@@ -96,7 +96,7 @@ static uint32_t without_northbridge(const struct vm *vm, uint32_t signature)
 static bool patch(const struct vp *vp, struct kvm_cpuid_entry2 *e)
 {
 	struct vm *vm = vp->vm;
-	unsigned int n = vm->nvps;
+	unsigned int n = package_size(vm);
 
 	switch (e->function) {
 	case 0:
@@ -115,7 +115,7 @@ static bool patch(const struct vp *vp, struct kvm_cpuid_entry2 *e)
 			e->edx |= L1_EDX_HTT;
 		break;
 	case 4:
-		patch_cache(e, vm, true);
+		patch_cache(e, n, true);
 		break;
 	case 0xb: /* ours are added */
 	case 0x1f:
@@ -132,14 +132,12 @@ static bool patch(const struct vp *vp, struct kvm_cpuid_entry2 *e)
 		e->ecx = (e->ecx & ~0xf0ffu) | (n - 1) | core_bits(n) << 12;
 		break;
 	case 0x8000001d:
-		patch_cache(e, vm, false);
+		patch_cache(e, n, false);
 		break;
 	case 0x8000001e:
 		e->eax = vp->index;
 		e->ebx = vp->index;
-		/* The node, and how many there are less one, in three bits. */
-		e->ecx = vp->index / (n / vm->nodes);
-		e->ecx |= (vm->nodes < 8 ? vm->nodes - 1 : 7) << 8;
+		e->ecx = vp->index / n;
 		break;
 	}
 	/* KVM's own face, or another hypervisor's. */
@@ -162,8 +160,8 @@ static void add_topology(const struct vp *vp, struct kvm_cpuid_entry2 *e)
 	}
 	e[0].ebx = 1;
 	e[0].ecx |= 1 << 8;
-	e[1].eax = core_bits(vp->vm->nvps);
-	e[1].ebx = vp->vm->nvps;
+	e[1].eax = core_bits(package_size(vp->vm));
+	e[1].ebx = package_size(vp->vm);
 	e[1].ecx |= 2 << 8;
 }
 
