@@ -5,6 +5,7 @@
 # signals, waits for nothing but the rest of its burst.  A child with either driver
 # takes a turn at each size of burst, the other one paused.
 # ENLIGHT_ROUNDS: how many turns each gets.  ENLIGHT_SIZES: which bursts.
+# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
