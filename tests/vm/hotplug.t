@@ -44,6 +44,7 @@ while [ $n -lt $all ]; do
 done
 is $n $all 'rounds of add, grow, remove'
 reads_end 'the other disk did not notice'
+sleep 5		# for the root side to look
 EOF
 for who in ours stock; do
 	ours=
