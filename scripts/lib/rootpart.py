@@ -132,6 +132,7 @@ class Machine:
         self.folder = tempfile.mkdtemp(prefix="root-partition.")
         self.socket_path = os.path.join(self.folder, "agent")
         self.console = os.path.join(self.folder, "console.log")
+        self.monitor = os.path.join(self.folder, "monitor")
         open(self.console, "w").close()
         command = qemu(project) + [
             "-nodefaults", "-no-user-config",
@@ -151,6 +152,7 @@ class Machine:
                        tsc_parameter(project),
             "-chardev", f"file,id=console,path={self.console}",
             "-serial", "chardev:console",
+            "-monitor", f"unix:{self.monitor},server=on,wait=off",
             "-device", "virtio-serial-pci",
             "-chardev", f"socket,id=agent,path={self.socket_path},"
                         "server=on,wait=off",
@@ -197,6 +199,23 @@ class Machine:
         self.process.wait()
         if not keep_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def registers(folder):
+    """What the processors of a machine do that does not answer, as text."""
+    text = b""
+    try:
+        with connect(os.path.join(folder, "monitor")) as s:
+            s.settimeout(3)
+            s.sendall(b"info registers -a\n")
+            while True:
+                data = s.recv(65536)
+                if not data:
+                    break
+                text += data
+    except OSError as e:
+        text += f"({e})\n".encode()
+    return text.decode(errors="replace").replace("\r", "")
 
 
 def connect(path):

@@ -16,7 +16,7 @@ load hv_vmbus hv_netvsc
 of() { basename "$(ls -d /sys/bus/vmbus/devices/*/net/* | while read -r n; do
 	[ "$(cat "$n/address")" = "52:54:00:00:00:0$1" ] && echo "$n"; done)"; }
 state() { # CARD: all that was set
-	ip addr show dev $1 | grep -v valid_lft
+	ip addr show dev $1 | grep -v valid_lft | sed 's/ tentative//'
 	for o in -l -g -x -c; do ethtool $o $1; done
 	ethtool -k $1 | grep -E '^(rx-checksumming|large-receive-offload|generic-receive)'
 }
