@@ -215,7 +215,8 @@ def registers(folder):
                 text += data
     except OSError as e:
         text += f"({e})\n".encode()
-    return text.decode(errors="replace").replace("\r", "")
+    # The monitor repeats what it is told, letter by letter.
+    return text.decode(errors="replace").replace("\r", "").partition("\n\n")[2]
 
 
 def connect(path):
