@@ -36,7 +36,7 @@ truncate -s 4M "$T/small/image"
 loop=$(losetup --find --show "$T/small/image")
 ok $? 'a loop device on a file system that is too small' || note "$loop"
 start_child ours 6.1 ours '' --memory 256M --scsi "file=$loop"
-wait_line ours '^phase again' 120
+wait_line ours '^phase again' 120; ok $? 'the flushes have failed'
 is "$(control --json disk list | jq -r '.[0].state')" 'write-back failed' 'hvctl shows it'
 is "$(control stats | grep -c 'write-back failed')" 1 'and so do the statistics'
 is "$(grep -c "$loop: write-back failed" "$T/ours.log")" 1 'the log says so, once'

@@ -46,7 +46,7 @@ for k in 6.1 6.12; do
 	truncate -s 16M "$T/disk.img"
 	start_child ours-$k $k ours-$k '' --processors 2 --memory 256M \
 		--scsi "file=$T/disk.img" --fault scsi3:do=socket,count=1
-	wait_line ours-$k '^phase listens' 60
+	wait_line ours-$k '^phase listens' 60; ok $? "ours-$k: the child listens"
 	control controller add 3; ok $? "$k: a connection is offered"
 	wait_child 120
 	child_passed ours-$k
