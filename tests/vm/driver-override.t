@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# driver_override, new_id and remove_id are written, devices bound and unbound, and
+# the driver loaded and unloaded, all at once: no checker says a word, no memory is
+# lost, and afterwards each device has its driver.
+# tier: debug
+# root-kernel: 6.1
+# timeout: 500
+. "$(dirname "$0")/lib.sh"
+
+guest_script override <<'EOF'
+seconds=25
+bus=/sys/bus/vmbus
+driver=$bus/drivers/hv_storvsc
+modprobe hv_vmbus && modprobe hv_storvsc; ok $? 'the modules load'
+bound() { [ "$(ls -d $driver/*-*-*-*-* 2>/dev/null | wc -l)" = "$1" ]; }
+wait_for 100 bound 4; ok $? 'the driver has four devices'
+
+# Counts its rounds in /tmp/NAME until /tmp/stop is there.
+repeat() { # NAME COMMAND...
+	name=$1 n=0
+	shift
+	while [ ! -e /tmp/stop ]; do
+		"$@" && n=$((n + 1))
+		echo $n >/tmp/$name
+	done 2>/dev/null
+}
+write() {
+	for d in $bus/devices/*-*-*-*-*; do
+		echo a_driver_of_another_name_that_nobody_has >$d/driver_override
+		echo hv_storvsc >$d/driver_override
+		cat $d/driver_override >/dev/null
+		echo >$d/driver_override
+	done
+}
+# Each id written is one match for each device, from the driver's side.
+ids() {
+	for i in 1 2 3 4 5 6 7 8; do
+		id=1234567$i-1234-1234-1234-123456789abc
+		echo $id >$driver/new_id
+		echo $id >$driver/remove_id
+	done
+}
+rebind() {
+	d=$(ls -d $bus/devices/*-*-*-*-* | head -n 1)
+	echo ${d##*/} >$driver/unbind
+	echo ${d##*/} >$driver/bind
+	true
+}
+load() { modprobe -r hv_storvsc && modprobe hv_storvsc; }
+
+# Without the driver going away, so that every id is looked for; then with.
+( repeat write0 write ) & ( repeat write1 write ) & ( repeat ids ids ) &
+( repeat rebind rebind ) &
+sleep $seconds
+( repeat load load ) &
+sleep $seconds
+touch /tmp/stop; wait
+for what in write0 write1 ids rebind load; do
+	note "$what: $(cat /tmp/$what) rounds"
+	[ "$(cat /tmp/$what)" -ge 5 ]; ok $? "$what: five rounds or more"
+done
+
+for d in $bus/devices/*-*-*-*-*; do echo >$d/driver_override; done
+modprobe hv_storvsc; ok $? 'the driver loads'
+wait_for 100 bound 4; ok $? 'each device has its driver again'
+
+# A choice that is never undone goes with its device.
+for d in $bus/devices/*-*-*-*-*; do echo a_driver_that_nobody_has >$d/driver_override; done
+modprobe -r hv_storvsc && modprobe -r hv_vmbus; ok $? 'unloaded'
+leaks 'kmemleak finds nothing'
+EOF
+initramfs debug debug --available 'hv_vmbus hv_storvsc' --ours 'hv_vmbus hv_storvsc' \
+	--script "$OUT/override.sh"
+enter_root
+
+disks=()
+for c in 0 1 2 3; do disks+=(--scsi "format=null,size=8M,controller=$c"); done
+start_child debug debug debug 'no_hash_pointers' --processors 4 --memory 768M "${disks[@]}"
+wait_child 420
+child_passed debug
+finish

@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What suspend-vanish.t does, twenty times on the kernel of debug.t.
+# tier: debug
+# root-kernel: 6.1
+# timeout: 1400
+. "$(dirname "$0")/lib.sh"
+. "$PROJECT/tests/vm/lib-net.sh"
+. "$PROJECT/tests/vm/lib-vanish.sh"
+
+vanish_script vanish
+initramfs debug debug --available 'hv_vmbus hv_storvsc hv_netvsc' \
+	--ours 'hv_vmbus hv_storvsc hv_netvsc' --script "$OUT/vanish.sh"
+enter_net
+tap tap0
+peer tap0
+tap tap1
+ip addr add 10.78.0.1/24 dev tap1
+vanish_run debug debug debug 20
+finish

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# A controller and a card are taken away while the child is suspended, under I/O: after
+# the resume they go, and all else works.
+# tier: long
+# root-kernel: 6.1
+# timeout: 500
+. "$(dirname "$0")/lib.sh"
+. "$PROJECT/tests/vm/lib-net.sh"
+. "$PROJECT/tests/vm/lib-vanish.sh"
+
+vanish_script vanish
+for k in 6.1 6.12; do
+	initramfs ours-$k $k --available "hv_storvsc sd_mod $NET_MODULES" \
+		--ours 'hv_vmbus hv_storvsc hv_netvsc' --script "$OUT/vanish.sh"
+done
+enter_net
+tap tap0
+peer tap0
+tap tap1
+ip addr add 10.78.0.1/24 dev tap1
+vanish_run ours-6.1 6.1 ours-6.1 3
+vanish_run ours-6.12 6.12 ours-6.12 1
+finish
