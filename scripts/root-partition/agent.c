@@ -22,6 +22,7 @@
 
 static struct {
 	int port;
+	int connected; /* a client, as far as the port says */
 	struct job job;
 	int exited; /* the job's first process has ended */
 	int status;
@@ -238,7 +239,7 @@ static void noop(int sig)
 static int turn(const sigset_t *unblocked)
 {
 	struct timespec wait = { 1, 0 };
-	int room = agent.out_length == 0;
+	int room = agent.out_length == 0, hung_up;
 	struct pollfd p[4] = {
 		{ .fd = agent.port, .events = POLLIN },
 		{ .fd = room ? agent.job.out : -1, .events = POLLIN },
@@ -255,11 +256,16 @@ static int turn(const sigset_t *unblocked)
 	if (ppoll(p, 4, &wait, unblocked) < 0 && errno != EINTR)
 		die("poll: %s", strerror(errno));
 	reap();
-	if (p[0].revents & POLLIN)
-		read_port();
-	if (p[0].revents & POLLHUP) {
+	hung_up = p[0].revents & POLLHUP;
+	if (hung_up && agent.connected) {
 		drop_job();
 		agent.out_length = 0;
+	}
+	agent.connected = !hung_up;
+	/* The next client's bytes may be here before the news of it. */
+	if (p[0].revents & POLLIN)
+		read_port();
+	if (hung_up) {
 		usleep(30000);
 		return 0;
 	}
