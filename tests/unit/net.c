@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -71,18 +70,6 @@ static void refused(const struct net_options *opt, const char *text)
 	if (!strstr(why, text))
 		fail_msg("'%s' does not say '%s'", why, text);
 	assert_null(strchr(why, '\n'));
-}
-
-static unsigned int open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	assert_non_null(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
 }
 
 /* ---- common ---- */

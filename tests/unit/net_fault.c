@@ -11,7 +11,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -412,18 +411,6 @@ static void test_refused(void **state)
 	assert_int_equal(
 		net_fault_card("op=cut,card=63", &number, why, sizeof(why)), 0);
 	assert_int_equal(number, 63);
-}
-
-static unsigned int open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	assert_non_null(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
 }
 
 static void test_again(void **state)

@@ -13,7 +13,6 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/if_ether.h>
@@ -599,18 +598,6 @@ static void test_mtu(void **state)
 	n = open_tap(1, 1000);
 	assert_int_equal(n->info.max_mtu, 1000);
 	net_close(n);
-}
-
-static unsigned int open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	assert_non_null(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
 }
 
 /* At once again, though the kernel lets go of watched files a little later. */

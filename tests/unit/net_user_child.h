@@ -7,7 +7,6 @@
 #define UNIT_NET_USER_CHILD_H
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
@@ -55,18 +54,6 @@ static struct net *open_net(const struct net_options *opt)
 
 	if (net_open(opt, &n, why, sizeof(why)))
 		fail_msg("net_open: %s", why);
-	return n;
-}
-
-static unsigned int open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	assert_non_null(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
 	return n;
 }
 

@@ -13,9 +13,9 @@
 . "$PROJECT/tests/vm/lib-turns.sh"
 
 SHORT=${ENLIGHT_SHORT:-}
-ROUNDS=${ENLIGHT_ROUNDS:-$([ -n "$SHORT" ] && echo 2 || echo 3)}
-SIZES=${ENLIGHT_SIZES:-$([ -n "$SHORT" ] && echo 3 7 16 || seq -s ' ' 16)}
-HOGGED_MS=$([ -n "$SHORT" ] && echo 3000 || echo 8000)
+ROUNDS=${ENLIGHT_ROUNDS:-$(amount 2 3)}
+SIZES=${ENLIGHT_SIZES:-$(amount '3 7 16' "$(seq -s ' ' 16)")}
+HOGGED_MS=$(amount 3000 8000)
 MS=100		# of each way to read, in a turn
 HOG_US=100000	# see bursts.c
 
