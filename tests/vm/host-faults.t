@@ -153,7 +153,8 @@ for c in 0 1 2 3; do
 done
 # Past the probe and the look for partitions, in the data.
 n=120
-for what in type id repeat short op enumerate transfer sense; do
+# The scan's own commands must not get what is meant for a read: it comes last.
+for what in type id repeat short op transfer sense enumerate; do
 	options+=(--fault "scsi1:do=$what,after=$n,count=1")
 	n=$((n + 40))
 done
