@@ -45,12 +45,14 @@ for port in 5301 5302; do
 	serve "iperf$port" sh -c "while :; do timeout 20 iperf3 -s -1 -p $port; done"
 done
 start_child ours 6.1 ours '' --memory 256M --processors 2 --net tap=tap0,queues=2
-# settled FILE: the worker's counters once both channels of the card are open.
+# settled FILE: the worker's counters once both channels of the card are open, and
+# the TAP knows which flow belongs to which, which takes it two files.
 settled() {
 	local i
 	for ((i = 0; i < 100; i++)); do
 		control --json stats >"$1" || return 1
-		[ "$(jq '[.channels[] | select(.name[:4] == "net0" and .state == "open")] | length' "$1")" != 2 ] ||
+		! jq -e '.nets[0].steered and
+			([.channels[] | select(.name[:4] == "net0" and .state == "open")] | length == 2)' "$1" >/dev/null ||
 			return 0
 		sleep 0.1
 	done
