@@ -17,8 +17,8 @@
 #include "vmbus_var.h"
 
 /*
- * Of every device: entries are made in its folder of channels while it may be
- * on its way out.
+ * Of every device: entries are made and renamed in its folder of channels while
+ * it may be on its way out.
  */
 static DEFINE_MUTEX(folder_mutex);
 
@@ -77,6 +77,19 @@ int vmb_device_add_channel(struct hv_device *dev, struct vmbus_channel *channel)
 	return ret;
 }
 
+void vmb_device_renumber(struct hv_device *dev)
+{
+	int ret = 0;
+
+	mutex_lock(&folder_mutex);
+	if (vmb_chan(dev->channel)->kobj_live)
+		ret = vmb_sysfs_channel_rename(dev->channel);
+	mutex_unlock(&folder_mutex);
+	if (ret)
+		dev_err(&dev->device, "its channel keeps an old number in sysfs, error %d\n",
+			ret);
+}
+
 /*
  * Takes a device off the bus: its driver's remove runs, the channel is
  * unlisted and, if rescinded, its relid given back.  The first of several
@@ -119,11 +132,11 @@ static void device_removed(struct hv_device *dev)
 	struct kset *folder;
 
 	vmb_debugfs_remove(dev);
+	mutex_lock(&folder_mutex);
 	if (c->kobj_live) {
 		c->kobj_live = false;
 		vmb_sysfs_channel_remove(dev->channel);
 	}
-	mutex_lock(&folder_mutex);
 	folder = dev->channels_kset;
 	dev->channels_kset = NULL;
 	mutex_unlock(&folder_mutex);

@@ -139,9 +139,13 @@ static bool offer_late(struct vmb_chan *known, const struct vmb_offer *offer)
 	return true;
 }
 
-/* 0, 1: nothing more to do, -errno with @why; under the lock */
+/*
+ * 0; 1: nothing more to enter, and if it was the offer of a channel known from
+ * before a resume, that one with a reference in @again; -errno with @why.  Under
+ * the lock.
+ */
 static int offer_enter(struct vmb_chan *c, const struct vmb_offer *offer,
-		       const char **why)
+		       struct vmb_chan **again, const char **why)
 {
 	const guid_t *instance = &c->ch.offermsg.offer.if_instance;
 	struct vmb_chan *known = vmb_chan_find_instance(instance);
@@ -151,8 +155,11 @@ static int offer_enter(struct vmb_chan *c, const struct vmb_offer *offer,
 		return -EEXIST;
 	}
 	if (!offer->sub_index) {
-		if (known && (reoffer(known, offer) ||
-			      offer_late(known, offer)))
+		if (known && reoffer(known, offer)) {
+			*again = vmb_chan_get(known);
+			return 1;
+		}
+		if (known && offer_late(known, offer))
 			return 1;
 		if (known) {
 			*why = "its instance is there already";
@@ -175,10 +182,22 @@ static int offer_enter(struct vmb_chan *c, const struct vmb_offer *offer,
 	return 0;
 }
 
+/* Before the next offer, which may be of a sub-channel with the old number. */
+static void renumber(struct vmb_chan *c)
+{
+	struct hv_device *dev = vmb_chan_get_device(c);
+
+	if (dev) {
+		vmb_device_renumber(dev);
+		put_device(&dev->device);
+	}
+	vmb_chan_put(c);
+}
+
 /* Process context, one at a time. */
 void vmb_offer_process(const struct vmb_offer *offer)
 {
-	struct vmb_chan *c;
+	struct vmb_chan *c, *again = NULL;
 	const char *why = NULL;
 	int ret;
 
@@ -188,12 +207,14 @@ void vmb_offer_process(const struct vmb_offer *offer)
 	c = vmb_chan_create(offer);
 	cpus_read_lock();	/* the chosen CPU stays until it is noted */
 	vmb_lock();
-	ret = offer_enter(c, offer, &why);
+	ret = offer_enter(c, offer, &again, &why);
 	if (!ret)
 		vmb_chan_get(c);	/* for the work */
 	vmb_unlock();
 	cpus_read_unlock();
 
+	if (again)
+		renumber(again);
 	if (ret) {
 		if (ret < 0)
 			pr_warn_ratelimited("offer of relid %u dropped: %s\n",

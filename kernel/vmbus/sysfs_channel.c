@@ -282,6 +282,16 @@ int vmb_sysfs_channel_add(struct hv_device *dev, struct vmbus_channel *channel)
 	return 0;
 }
 
+int vmb_sysfs_channel_rename(struct vmbus_channel *channel)
+{
+	char name[sizeof("4294967295")];
+
+	snprintf(name, sizeof(name), "%u", channel->offermsg.child_relid);
+	if (!strcmp(name, kobject_name(&channel->kobj)))
+		return 0;
+	return kobject_rename(&channel->kobj, name);
+}
+
 void vmb_sysfs_channel_remove(struct vmbus_channel *channel)
 {
 	kobject_del(&channel->kobj);

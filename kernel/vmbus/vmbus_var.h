@@ -403,10 +403,18 @@ int vmb_device_register(struct hv_device *dev);
 /* channels/N of a sub-channel; -ENODEV: the device is on its way out. */
 int vmb_device_add_channel(struct hv_device *dev, struct vmbus_channel *channel);
 /*
+ * channels/N of the primary channel gets the number of its relid, which the root
+ * has given anew.  A failure is told: the number is only shown, but a sub-channel
+ * that gets it next can't be.
+ */
+void vmb_device_renumber(struct hv_device *dev);
+/*
  * channels/N; takes a reference to the channel, dropped by kobject release.
  * device.c does it.
  */
 int vmb_sysfs_channel_add(struct hv_device *dev, struct vmbus_channel *channel);
+/* Its relid may be another than the folder's name. */
+int vmb_sysfs_channel_rename(struct vmbus_channel *channel);
 void vmb_sysfs_channel_remove(struct vmbus_channel *channel);
 /* What monitor page @page (0: of the root, 1: ours) says of the channel. */
 u32 vmb_monitor_pending(const struct vmbus_channel *channel, unsigned int page);

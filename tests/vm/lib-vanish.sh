@@ -62,6 +62,11 @@ wait_for 100 disk $go && wait_for 100 by_mac $mac; ok $? 'in the end they are th
 run 'a suspend in which nothing vanishes' sh -c 'echo disk >/sys/power/state'
 same && wait_for 60 ping -c1 -W2 $PEER; ok $? 'and all works'
 disk $go >/dev/null && by_mac $mac >/dev/null; ok $? 'with all devices'
+# Their relids are others by now.
+for d in /sys/bus/vmbus/devices/*; do
+	[ -d "$d/channels/$(cat "$d/id")" ] || echo "${d##*/} is relid $(cat "$d/id"), in sysfs" "$d"/channels/*
+done >/tmp/numbers
+is "$(cat /tmp/numbers)" '' 'channels bear their numbers in sysfs'
 is "$(dmesg | grep -c 'has not been offered again')" $((2 * n)) 'missing devices'
 EOS
 }
