@@ -3,7 +3,7 @@
  * The Linux boot protocol (Documentation/arch/x86/boot.rst), 64-bit entry.
  * What goes where below 640 KiB: descriptor table, zero page, page tables,
  * command line; the ACPI tables are in the reserved part up to 1 MiB.  The
- * kernel goes to the address it prefers, the initrd to the end of low memory.
+ * kernel goes where its file says, the initrd to the end of low memory.
  */
 #include <asm/bootparam.h>
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "boot_image.h"
 #include "vm_var.h"
 
 #define BOOT_GDT	  0x1000ull
@@ -27,14 +28,6 @@
 #define BOOT_CMDLINE_ROOM 0x8000u
 #define BOOT_STACK	  0x9000ull
 #define LOW_END		  0x9fc00ull
-#define HIGH_START	  0x100000ull
-
-#define SECTOR		  512u
-#define HEADER_AT	  0x1f1u
-#define ENTRY_64	  0x200u
-#define PROTOCOL_MIN	  0x020c
-#define MAGIC_HDRS	  0x53726448u /* "HdrS" */
-#define BOOT_FLAG	  0xaa55
 
 #define PTE_PRESENT_RW	  0x3ull
 #define PTE_LARGE	  0x80ull
@@ -45,15 +38,6 @@
 #define CR4_PAE		  (1ull << 5)
 #define EFER_LME	  (1ull << 8)
 #define EFER_LMA	  (1ull << 10)
-
-struct image {
-	const char *path;
-	int fd;
-	uint64_t size;
-	struct setup_header h;
-	uint64_t payload; /* offset of the protected-mode part in the file */
-	uint64_t load;	  /* its GPA */
-};
 
 static int file_open(const char *what, const char *path, int *fd,
 		     uint64_t *size, char *why, size_t len)
@@ -93,65 +77,30 @@ static int file_load(int fd, uint64_t offset, uint64_t size, char *to)
 	return 0;
 }
 
-static int image_check(struct image *img, char *why, size_t len)
+static int parts_load(struct mem *m, const struct boot_image *img)
 {
-	struct setup_header *h = &img->h;
-	unsigned char jump[2];
+	const struct boot_part *p;
+	int err = 0;
 
-	/* The header ends where the short jump at 0x200 leads to. */
-	if (pread(img->fd, jump, 2, 0x200) != 2 ||
-	    pread(img->fd, h, sizeof(*h), HEADER_AT) != sizeof(*h) ||
-	    h->boot_flag != BOOT_FLAG || h->header != MAGIC_HDRS)
-		return explain(
-			-ENOEXEC, why, len,
-			"%s is no Linux bzImage: give a file like /boot/vmlinuz-*",
-			img->path);
-	/* Fields behind the end of an older, shorter header are none. */
-	if (0x202u + jump[1] < HEADER_AT + sizeof(*h))
-		memset((char *)h + (0x202u + jump[1] - HEADER_AT), 0,
-		       sizeof(*h) - (0x202u + jump[1] - HEADER_AT));
-	if (h->version < PROTOCOL_MIN || !(h->loadflags & LOADED_HIGH))
-		return explain(
-			-ENOTSUP, why, len,
-			"%s speaks boot protocol %u.%02u: 2.12 or later is needed "
-			"(Linux 3.8)",
-			img->path, h->version >> 8, h->version & 0xff);
-	if (!(h->xloadflags & XLF_KERNEL_64))
-		return explain(
-			-ENOTSUP, why, len,
-			"%s has no 64-bit entry: give a kernel for x86-64",
-			img->path);
-	img->payload = ((h->setup_sects ? h->setup_sects : 4) + 1) * SECTOR;
-	if (img->payload >= img->size ||
-	    img->h.syssize > (img->size - img->payload + 15) / 16)
-		return explain(-ENOEXEC, why, len,
-			       "the kernel %s is cut short: get it anew",
-			       img->path);
-	return 0;
+	for (p = img->part; !err && p < img->part + img->nparts; p++) {
+		char *to = mem_ptr(m, p->gpa, p->size + p->zero);
+
+		err = file_load(img->fd, p->offset, p->size, to);
+		memset(to + p->size, 0, p->zero);
+	}
+	return err;
 }
 
-/* Where the kernel goes, and that it and what it unpacks to fit there. */
-static int image_place(struct image *img, const struct mem_region *low,
-		       uint64_t initrd, char *why, size_t len)
+/* That the kernel, as it is when it runs, and the initrd fit. */
+static int image_place(const struct boot_image *img,
+		       const struct mem_region *low, uint64_t initrd, char *why,
+		       size_t len)
 {
-	uint64_t room = img->size - img->payload;
-
-	img->load = img->h.pref_address;
-	if (img->load < HIGH_START || img->load % MEM_PAGE_SIZE)
-		return explain(-ENOEXEC, why, len,
-			       "%s wants an impossible address 0x%llx",
-			       img->path, (unsigned long long)img->load);
-	if (room < img->h.init_size)
-		room = img->h.init_size;
-	room = (room + MEM_PAGE_SIZE - 1) & ~(uint64_t)(MEM_PAGE_SIZE - 1);
-	if (img->load >= low->size || room > low->size - img->load ||
-	    initrd > low->size - img->load - room)
+	if (img->end > low->size || initrd > low->size - img->end)
 		return explain(
 			-ENOMEM, why, len,
 			"kernel and initrd don't fit: give at least %llu MiB of memory",
-			(unsigned long long)((img->load + room + initrd) >>
-					     20) +
-				16);
+			(unsigned long long)((img->end + initrd) >> 20) + 16);
 	return 0;
 }
 
@@ -162,7 +111,7 @@ static void e820_add(struct boot_params *bp, uint64_t from, uint64_t to,
 		(struct boot_e820_entry){ from, to - from, type };
 }
 
-static void zero_page_fill(struct vm *vm, const struct image *img,
+static void zero_page_fill(struct vm *vm, const struct boot_image *img,
 			   const struct boot_config *cfg, uint64_t initrd,
 			   uint64_t initrd_size)
 {
@@ -177,14 +126,14 @@ static void zero_page_fill(struct vm *vm, const struct image *img,
 	bp->hdr.cmd_line_ptr = BOOT_CMDLINE;
 	bp->hdr.ramdisk_image = initrd;
 	bp->hdr.ramdisk_size = initrd_size;
-	bp->hdr.code32_start = img->load;
+	bp->hdr.code32_start = img->part[0].gpa;
 	bp->acpi_rsdp_addr = cfg->rsdp;
 	e820_add(bp, 0, LOW_END, 1);
-	e820_add(bp, LOW_END, HIGH_START, 2);
+	e820_add(bp, LOW_END, BOOT_HIGH, 2);
 	for (i = 0; i < m->nregions; i++) {
 		const struct mem_region *r = &m->region[i];
 
-		e820_add(bp, r->gpa ? r->gpa : HIGH_START, r->gpa + r->size, 1);
+		e820_add(bp, r->gpa ? r->gpa : BOOT_HIGH, r->gpa + r->size, 1);
 	}
 }
 
@@ -218,13 +167,13 @@ static struct kvm_segment flat_segment(uint16_t selector, bool code)
 	};
 }
 
-static int registers_set(struct vm *vm, const struct image *img)
+static int registers_set(struct vm *vm, const struct boot_image *img)
 {
 	struct vp *vp = vm_vp(vm, 0);
 	uint64_t *gdt = mem_ptr(vm_mem(vm), BOOT_GDT, 4 * 8);
 	struct kvm_regs regs = {
 		.rflags = 2,
-		.rip = img->load + ENTRY_64,
+		.rip = img->entry,
 		.rsi = BOOT_ZERO_PAGE,
 		.rsp = BOOT_STACK,
 	};
@@ -257,7 +206,7 @@ static int registers_set(struct vm *vm, const struct image *img)
 	return 0;
 }
 
-static int cmdline_load(struct vm *vm, const struct image *img,
+static int cmdline_load(struct vm *vm, const struct boot_image *img,
 			const char *cmdline, char *why, size_t len)
 {
 	size_t n = strlen(cmdline);
@@ -274,7 +223,7 @@ static int cmdline_load(struct vm *vm, const struct image *img,
 }
 
 static int images_load(struct vm *vm, const struct boot_config *cfg,
-		       struct image *img, int initrd_fd, uint64_t initrd_size,
+		       struct boot_image *img, int initrd_fd, uint64_t initrd_size,
 		       char *why, size_t len)
 {
 	struct mem *m = vm_mem(vm);
@@ -282,7 +231,7 @@ static int images_load(struct vm *vm, const struct boot_config *cfg,
 	uint64_t initrd = 0, top = low->size;
 	int err;
 
-	err = image_check(img, why, len);
+	err = boot_image_read(img, why, len);
 	if (!err)
 		err = image_place(img, low, initrd_size, why, len);
 	if (!err)
@@ -290,8 +239,7 @@ static int images_load(struct vm *vm, const struct boot_config *cfg,
 				   why, len);
 	if (err)
 		return err;
-	err = file_load(img->fd, img->payload, img->size - img->payload,
-			mem_ptr(m, img->load, img->size - img->payload));
+	err = parts_load(m, img);
 	if (err)
 		return explain(err, why, len, "cannot read %s: %s", cfg->kernel,
 			       strerror(-err));
@@ -300,7 +248,7 @@ static int images_load(struct vm *vm, const struct boot_config *cfg,
 		if (img->h.initrd_addr_max &&
 		    top > (uint64_t)img->h.initrd_addr_max + 1)
 			top = (uint64_t)img->h.initrd_addr_max + 1;
-		if (initrd_size > top - HIGH_START)
+		if (initrd_size > top - BOOT_HIGH)
 			return explain(-E2BIG, why, len, "%s is too large",
 				       cfg->initrd);
 		initrd = (top - initrd_size) & ~(uint64_t)(MEM_PAGE_SIZE - 1);
@@ -323,7 +271,7 @@ static int images_load(struct vm *vm, const struct boot_config *cfg,
 int boot_load(struct vm *vm, const struct boot_config *cfg, char *why,
 	      size_t why_len)
 {
-	struct image img = { .path = cfg->kernel, .fd = -1 };
+	struct boot_image img = { .path = cfg->kernel, .fd = -1 };
 	uint64_t initrd_size = 0;
 	int initrd = -1;
 	int err;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Puts a Linux bzImage into guest memory and the boot VP at its 64-bit entry
- * (Documentation/arch/x86/boot.rst, protocol 2.12 and up). */
+/*
+ * Puts a Linux kernel (boot_image.h) into guest memory and the boot VP at its 64-bit
+ * entry (Documentation/arch/x86/boot.rst).
+ */
 #ifndef VM_BOOT_H
 #define VM_BOOT_H
 
 #include "vm.h"
 
 struct boot_config {
-	const char *kernel; /* path of a bzImage */
+	const char *kernel; /* path of a bzImage or vmlinux */
 	const char *initrd; /* or NULL */
 	const char *cmdline;
 	uint64_t rsdp; /* GPA of the ACPI RSDP */

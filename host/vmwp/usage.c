@@ -6,7 +6,7 @@ const char *options_usage(void)
 	return "usage: vmwp --kernel FILE [OPTION]...\n"
 	       "Runs one child partition (virtual machine) on KVM.\n"
 	       "\n"
-	       "  --kernel FILE         a Linux bzImage\n"
+	       "  --kernel FILE         a Linux bzImage or vmlinux\n"
 	       "  --initrd FILE         its initial RAM disk\n"
 	       "  --cmdline STRING      its command line\n"
 	       "  --memory SIZE         with suffix K, M, G; 64M or more (512M)\n"

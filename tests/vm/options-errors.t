@@ -91,6 +91,7 @@ refused 'folder' --serial none --kernel folder
 refused 'bzImage' --serial none --kernel script
 refused 'bzImage|cut short|truncated' --serial none --kernel cut
 refused 'bzImage' --serial none --kernel taken
+refused 'no vmlinux' --serial none --kernel /bin/true
 wrong 'No such file' --initrd absent
 wrong 'memory' --memory 64M --initrd large
 
