@@ -145,6 +145,13 @@ void boot_system(void)
 	load_modules("/modules.list");
 	enter_machine_root();
 	mount_pseudo();
+	/*
+	 * vmwp asks for huge pages behind a child's memory. With them the child
+	 * faults its memory in 512 times less often, and each such exit costs an
+	 * emulated processor a tenth of a millisecond.
+	 */
+	write_or_die("/sys/kernel/mm/transparent_hugepage/shmem_enabled",
+		     "advise");
 	confine_jobs();
 	loopback_up();
 	setenv("PATH",

@@ -52,9 +52,9 @@ boot_passes() {
 	at_most "$(stat_of "$1" .user_exits.pio)" 8000 "$1: port I/O exits"
 }
 
-# The same kernel with one, two and eight processors.
+# The same kernel with one, two and eight processors, as a file that unpacks itself.
 boot_processors() { # KERNEL
-	local n
+	local n KERNEL_FILE=kernel_image
 	for n in $(amount 1 "1 2 8"); do
 		boot_passes "$1-p$n" "$1" $n '' --memory 256M
 	done

@@ -31,9 +31,19 @@ header() {
 
 in_root() { [ -n "${ENLIGHT_IN_ROOT_PARTITION:-}" ]; }
 
-# kernel_image NAME: the file to boot.
+# kernel_image NAME: the file that distributions boot.
 kernel_image() {
 	echo "build/kernels/$1/boot/vmlinuz-$(cat "build/kernels/$1/release")"
+}
+
+# kernel_quick NAME: the same kernel, unpacked if there is such a file: to unpack
+# itself takes an emulated processor longer than all else of a boot.
+kernel_quick() {
+	if [ -e "build/kernels/$1/vmlinux" ]; then
+		echo "build/kernels/$1/vmlinux"
+	else
+		kernel_image "$1"
+	fi
 }
 
 # guest_script NAME <<'EOF': a script for the child, for initramfs --script.
@@ -94,14 +104,15 @@ root_log() {
 	fi
 }
 
-# start_child RUN KERNEL IMAGE CMDLINE VMWP-OPTION...: starts vmwp; its files
-# are $T/RUN.console (COM1), $T/RUN.verdict (COM2), $T/RUN.stats, $T/RUN.log
-# (vmwp's own output) and the control socket $T/RUN.control.
+# start_child RUN KERNEL IMAGE CMDLINE VMWP-OPTION...: starts vmwp with the file of
+# the kernel that the function $KERNEL_FILE names; its own are $T/RUN.console (COM1),
+# $T/RUN.verdict (COM2), $T/RUN.stats, $T/RUN.log (vmwp's own output) and the control
+# socket $T/RUN.control.
 start_child() {
 	local run=$1 kernel=$2 image=$3 cmdline=$4
 	shift 4
 	begin_run "$run"
-	build/host/vmwp --kernel "$(kernel_image "$kernel")" \
+	build/host/vmwp --kernel "$("${KERNEL_FILE:-kernel_quick}" "$kernel")" \
 		--initrd "$OUT/$image.cpio" \
 		--cmdline "$CHILD_CMDLINE $cmdline" \
 		--serial "file=$T/$run.console" --serial "file=$T/$run.verdict" \
