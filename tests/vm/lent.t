@@ -49,10 +49,11 @@ has "reopening the channel" 'the channel was to be reopened'
 has "hv_vmbus: relid [0-9]*: the root may still use GPADL" 'it was told'
 wait_for 30 paid; ok $? 'all comes back when the root says so'
 is "$(owed repaid)" 1 'debts repaid'
-driver hv_storvsc unbind $scsi
-paid; ok $? 'it was closed already'
-driver hv_storvsc bind $scsi
 is "$(sum "$(disk 1)")" "$(word sum1)" 'the disk is back, with its data'
+driver hv_storvsc unbind $scsi
+wait_for 5 owes 1; ok $? 'what was opened anew is closed, and lent'
+driver hv_storvsc bind $scsi
+is "$(sum "$(disk 1)")" "$(word sum1)" 'and is opened once more meanwhile'
 
 modprobe hv_netvsc host_timeout=2
 c=$(card); ok $? 'the card is there'
@@ -82,7 +83,8 @@ note "free memory: $before KiB, while lent $lent KiB, afterwards $after KiB"
 
 driver hv_storvsc unbind $scsi
 wait_for 5 owes 1; ok $? 'the rings of a disk are lent'
-is "$(owed pages)" 0 'but no page: nothing was under way'
+# The one that a silent host is asked with, whether it was or not.
+[ "$(owed pages)" -le 1 ]; ok $? "but no pages: nothing was under way: $(owed pages)"
 echo "phase rescind"
 wait_for 8 paid; ok $? 'a rescind gives them back at once'
 
