@@ -3,12 +3,15 @@
  * Has a task's allocations fail, of slab objects and pages alike, by way of the
  * two functions that the kernel has for that. Whoever writes "SKIP COUNT" to the
  * parameter `fail` is that task: so many of its allocations go well, so many fail
- * after that; without COUNT, all. The parameter `failed` counts them.
+ * after that; without COUNT, all. The parameter `failed` counts them. With `rtnl`
+ * those alone are meant that it makes while it, or anybody, holds the RTNL: a
+ * program that is still to be started gets that far.
  */
 #include <linux/errno.h>
 #include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
+#include <linux/rtnetlink.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 
@@ -18,6 +21,10 @@ static unsigned int skip, count;
 static unsigned int failed;
 module_param(failed, uint, 0444);
 MODULE_PARM_DESC(failed, "allocations that did not go well");
+
+static bool rtnl;
+module_param(rtnl, bool, 0644);
+MODULE_PARM_DESC(rtnl, "only allocations made while the RTNL is held");
 
 static void forget(void)
 {
@@ -52,6 +59,8 @@ MODULE_PARM_DESC(fail, "SKIP [COUNT]: of the allocations of who writes this");
 static bool due(void)
 {
 	if (!in_task() || READ_ONCE(whose) != current)
+		return false;
+	if (rtnl && !rtnl_is_locked())
 		return false;
 	if (skip) {
 		skip--;
