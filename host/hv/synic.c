@@ -60,7 +60,7 @@ static void queue_clear(struct hv_vp *v)
 		free(p);
 	}
 	v->last = &v->first;
-	v->queued = 0;
+	atomic_store(&v->queued, 0);
 	atomic_store(&v->pending, false);
 }
 
@@ -72,7 +72,7 @@ static int queue_add(struct hv_vp *v, struct hv_post *p)
 	if (v->queued < HV_QUEUE_MAX) {
 		*v->last = p;
 		v->last = &p->next;
-		v->queued++;
+		atomic_fetch_add(&v->queued, 1);
 		atomic_store(&v->pending, true);
 		err = 0;
 	}
@@ -88,7 +88,7 @@ static struct hv_post *queue_take(struct hv_vp *v)
 	v->first = p->next;
 	if (!v->first)
 		v->last = &v->first;
-	v->queued--;
+	atomic_fetch_sub(&v->queued, 1);
 	return p;
 }
 
@@ -182,6 +182,18 @@ int hv_post(struct hv *hv, uint32_t vp, uint8_t sint, uint32_t type,
 	}
 	vp_kick(vm_vp(hv->vm, vp));
 	return 0;
+}
+
+bool hv_posts_crowded(const struct hv *hv)
+{
+	unsigned int i;
+
+	for (i = 0; i < hv->nvps; i++)
+		if (atomic_load_explicit(&hv->vp[i].queued,
+					 memory_order_relaxed) >=
+		    HV_QUEUE_MAX / 2)
+			return true;
+	return false;
 }
 
 void hv_drop_posts(struct hv *hv)

@@ -146,3 +146,13 @@ void vmbus_server_message(struct vmbus_server *srv, uint32_t connection,
 	memcpy(copy.byte, msg, len);
 	message_dispatch(srv, connection, copy.byte, len);
 }
+
+bool vmbus_message_ends(const void *msg, size_t len)
+{
+	uint32_t type;
+
+	if (len < sizeof(type))
+		return false;
+	memcpy(&type, msg, sizeof(type));
+	return type == VMB_MSG_INITIATE_CONTACT || type == VMB_MSG_UNLOAD;
+}

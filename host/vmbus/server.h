@@ -61,6 +61,11 @@ bool vmbus_server_port_valid(const struct vmbus_server *srv,
 void vmbus_server_message(struct vmbus_server *srv, uint32_t connection,
 			  const void *msg, size_t len);
 /*
+ * Any thread: the message ends a connection, and with it all answers that the child
+ * hasn't read yet.
+ */
+bool vmbus_message_ends(const void *msg, size_t len);
+/*
  * The VM is being reset: as UNLOAD, without an answer; done(arg) when all VSPs
  * have closed their channels, through ops->defer() and hence never from within
  * this call.  Called again before that, the later done replaces the earlier.

@@ -3,8 +3,12 @@
  * The VMBus server upon the hypervisor: channel messages from the VPs' threads
  * are queued here for the main thread, and the server's effects go to host/hv.
  *
- * The queue is bounded.  A child which posts faster than the server reads gets
- * "insufficient buffers" from HvPostMessage and tries again, as on a real host.
+ * The queue is bounded.  A child which posts faster than the server reads, or than
+ * it reads answers itself, gets "insufficient buffers" from HvPostMessage and tries
+ * again, as on a real host.  Were messages taken for which there will be no room to
+ * be answered, answers would be lost that its drivers wait for.  Only what ends the
+ * connection is always taken: whoever says that may never read what was meant for
+ * another kernel.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -85,7 +89,9 @@ static uint16_t on_message(void *priv, uint32_t connection, uint32_t type,
 	} else if (type != MESSAGE_TYPE_CHANNEL || size > TLFS_PAYLOAD_MAX) {
 		status = TLFS_STATUS_INVALID_PARAMETER;
 		b->stats.refused_bad++;
-	} else if (b->count == BRIDGE_BUFFERS) {
+	} else if (b->count == BRIDGE_BUFFERS ||
+		   (hv_posts_crowded(w->hv) &&
+		    !vmbus_message_ends(payload, size))) {
 		status = TLFS_STATUS_NO_BUFFERS;
 		b->stats.refused_full++;
 	} else {

@@ -443,13 +443,20 @@ static void test_busy_slot(void **state)
 static void test_queue_bound(void **state)
 {
 	struct hv_stats stats;
-	unsigned int n = 0;
+	unsigned int n = 0, crowded = 0;
 
-	while (!hv_post(hv, 0, SINT, 1, "x", 1))
+	while (!hv_post(hv, 0, SINT, 1, "x", 1)) {
 		assert_true(++n < 100000);
+		if (!crowded && hv_posts_crowded(hv))
+			crowded = n;
+	}
+	/* As much room is left as was taken. */
+	assert_int_equal(crowded, n / 2);
 	assert_int_equal(hv_post(hv, 0, SINT, 1, "x", 1), -ENOMEM);
 	assert_int_equal(hv_post(hv, 1, SINT, 1, "x", 1), 0);
+	assert_true(hv_posts_crowded(hv));
 	hv_drop_posts(hv);
+	assert_false(hv_posts_crowded(hv));
 	hv_get_stats(hv, &stats);
 	assert_int_equal(stats.messages_dropped, n + 3);
 	synic_on(0);

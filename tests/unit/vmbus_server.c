@@ -285,6 +285,20 @@ static void offers_many(void **state)
 
 /* ---- ends ---- */
 
+/* What is taken even where there is no room for answers. */
+static void ends(void **state)
+{
+	uint32_t msg[2] = { 0 };
+
+	(void)state;
+	for (msg[0] = 0; msg[0] < 200; msg[0]++)
+		assert_int_equal(vmbus_message_ends(msg, sizeof(msg)),
+				 msg[0] == VMB_MSG_INITIATE_CONTACT ||
+					 msg[0] == VMB_MSG_UNLOAD);
+	msg[0] = VMB_MSG_UNLOAD;
+	assert_false(vmbus_message_ends(msg, 3));
+}
+
 static void unload(void **state)
 {
 	struct fake *f = fake_new(64, 0, 0);
@@ -631,6 +645,7 @@ int main(void)
 		cmocka_unit_test(contact_fields),
 		cmocka_unit_test(offers_order),
 		cmocka_unit_test(offers_many),
+		cmocka_unit_test(ends),
 		cmocka_unit_test(unload),
 		cmocka_unit_test(contact_while_open),
 		cmocka_unit_test(reset),
