@@ -110,7 +110,7 @@ done
 start_child ours 6.1 ours "$words" --processors 2 --memory 512M \
 	--scsi "file=$T/0.img,controller=0" --scsi "file=$T/1.img,controller=1" --net null \
 	--fault bus:do=torndown-late,ms=20000 --fault scsi1:do=length-zero,after=150,count=1 \
-	--fault net0:do=length-zero,after=400,count=1
+	--fault net0:do=length-zero,after=200,count=1
 wait_line ours '^phase rescind' 300 && control controller remove 1; ok $? 'a controller is taken away'
 wait_child 100
 child_passed ours

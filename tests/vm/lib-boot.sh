@@ -75,11 +75,38 @@ boot_memory() { # KERNEL
 	boot_passes "$1-large" "$1" 2 'high=1' --memory 3328M
 }
 
+# ended RUN PID: like run_child, of a child that runs already.
+ended() {
+	RUN=$1 CHILD_PID=$2
+	wait_child 240
+}
+
 boot_ends() { # KERNEL
-	local run=$1-reset
-	boot "$run" "$1" 2 'then=reset' --memory 256M --no-reboot
+	local run=$1-reset reset triple hang
+	start_child "$run" "$1" "boot-$1" "want=2 now=$(date +%s) then=reset" \
+		--memory 256M --processors 2 --no-reboot
+	reset=$CHILD_PID
+	start_child "$1-triple" "$1" "boot-$1" "want=2 now=$(date +%s) then=reset reboot=t" \
+		--memory 256M --processors 2
+	triple=$CHILD_PID
+	start_child "$1-hang" "$1" "boot-$1" "want=2 now=$(date +%s) then=hang panic=0" \
+		--memory 256M --processors 2
+	hang=$CHILD_PID
+
+	ended "$run" $reset
 	is "$CHILD_STATUS" 3 "$run: exit status with --no-reboot" || show_run "$run"
 	no_splats "$run"
+
+	run=$1-triple
+	ended "$run" $triple
+	is "$CHILD_STATUS" 2 "$run: a triple fault is a crash" || show_run "$run"
+	like "$T/$run.log" 'triple fault' "$run: and is told"
+
+	run=$1-hang
+	ended "$run" $hang
+	is "$CHILD_STATUS" 2 "$run: a panic that hangs is a crash" || show_run "$run"
+	like "$T/$run.log" '^hv: .*the guest crashed: P0' "$run: its registers are told"
+	like "$T/$run.log" '^guest: .*Kernel panic' "$run: its log is told"
 
 	run=$1-again
 	start_child "$run" "$1" "boot-$1" "want=2 now=$(date +%s) then=reset" \
@@ -97,17 +124,6 @@ boot_ends() { # KERNEL
 	is "$(grep -ac '^not ok' "$T/$run.verdict")" 0 "$run: all is well after a reset" ||
 		grep -a '^not ok' "$T/$run.verdict"
 	no_splats "$run"
-
-	run=$1-triple
-	boot "$run" "$1" 2 'then=reset reboot=t' --memory 256M
-	is "$CHILD_STATUS" 2 "$run: a triple fault is a crash" || show_run "$run"
-	like "$T/$run.log" 'triple fault' "$run: and is told"
-
-	run=$1-hang
-	boot "$run" "$1" 2 'then=hang panic=0' --memory 256M
-	is "$CHILD_STATUS" 2 "$run: a panic that hangs is a crash" || show_run "$run"
-	like "$T/$run.log" '^hv: .*the guest crashed: P0' "$run: its registers are told"
-	like "$T/$run.log" '^guest: .*Kernel panic' "$run: its log is told"
 }
 
 # A shell on COM1 through a socket.
