@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Each of our modules beside the other in-tree one, on Linux 6.1: either must be
 # a drop-in for its counterpart.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"

@@ -4,7 +4,6 @@
 # what it drops is counted under the right name, what is beside it arrives, the
 # sections of the receive buffer come back, and a card whose set-up can't be
 # believed fails alone and in time.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 #

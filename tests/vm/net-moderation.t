@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Moderation of interrupts (ethtool -C): settings and their bounds; frames that
 # come in numbers are gathered, none that comes alone is held up.
-# tier: long
 # root-kernel: 6.1
 # timeout: 500
 . "$(dirname "$0")/lib.sh"

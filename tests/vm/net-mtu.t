@@ -3,7 +3,6 @@
 # Frame sizes: MTU 1500 and 9000, in whole frames of that size; VLANs; the MTU
 # changed again and again while TCP flows both ways.  With the in-tree modules
 # and with ours.
-# tier: long
 # root-kernel: 6.1
 # timeout: 800
 . "$(dirname "$0")/lib.sh"

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Two children with each other, through a bridge of the root side, which has no
 # part in their talk: ours with ours, and ours with the in-tree modules.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"

@@ -3,7 +3,6 @@
 # Eight queues: with eight processors and many streams each channel of the card
 # carries frames both ways; their number is changed while they do.  With the
 # in-tree modules and with ours.
-# tier: long
 # root-kernel: 6.1
 # timeout: 800
 . "$(dirname "$0")/lib.sh"

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # The hibernation hooks of the network card: frozen and thawed with TCP under way,
 # its settings are the same afterwards and the streams go on.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # A GiB (in short, 64 MiB) in each direction over TCP, every byte checked, and both ends' checksums
 # compared.  ENLIGHT_SIZE: another size, in MiB.
-# tier: long
 # root-kernel: 6.1
 # timeout: 900
 . "$(dirname "$0")/lib.sh"

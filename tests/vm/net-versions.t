@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Every version of NVSP, by cap: one child with a card for each, each with a
 # network of its own.  With the in-tree modules and with ours.
-# tier: long
 # root-kernel: 6.1
 # timeout: 800
 . "$(dirname "$0")/lib.sh"

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # XDP_REDIRECT from card to card and ndo_xdp_xmit: a child whose two cards are the
 # ends of a cable, between the root side and a namespace beyond.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # NUMA nodes: the child sees as many as --numa says, of equal size, and the channels
 # of several controllers and cards are spread over them, then over their processors.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"

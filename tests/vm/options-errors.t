@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # Wrong options and a set-up that cannot work: one line that says what is wrong
 # and how to mend it, exit status 1, and nothing left behind.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"

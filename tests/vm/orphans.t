@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Sub-channels whose primary goes at once, on a kernel that poisons freed objects.
-# tier: long
 # root-kernel: 6.1
 # timeout: 400
 . "$(dirname "$0")/lib.sh"

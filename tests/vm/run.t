@@ -3,7 +3,6 @@
 # `make run`: without a terminal it says by its status whether all worked; on a
 # terminal it leaves its user at the child's shell, until poweroff or Ctrl-A x.
 # It runs here as on a machine whose KVM will do: --where says "direct".
-# tier: long
 # root-kernel: 6.1
 # timeout: 1300
 . "$(dirname "$0")/lib.sh"

@@ -3,7 +3,6 @@
 # A suspend with a connection of the kernel's own hv_sock open, whose owner is frozen:
 # the machine sleeps all the same, and the connection ends when it is awake again. In
 # its place the root then offers something else under the same instance, which is seen.
-# tier: long
 # root-kernel: 6.1
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
