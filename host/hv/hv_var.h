@@ -30,7 +30,7 @@ struct hv_vp {
 	pthread_mutex_t lock; /* guards what follows */
 	bool armed;	      /* arm_fd is an irqfd */
 	struct hv_post *first, **last;
-	atomic_uint queued; /* changes under the lock */
+	atomic_uint queued;  /* changes under the lock */
 	atomic_bool pending; /* queued != 0; read without lock */
 };
 

@@ -223,8 +223,8 @@ static int cmdline_load(struct vm *vm, const struct boot_image *img,
 }
 
 static int images_load(struct vm *vm, const struct boot_config *cfg,
-		       struct boot_image *img, int initrd_fd, uint64_t initrd_size,
-		       char *why, size_t len)
+		       struct boot_image *img, int initrd_fd,
+		       uint64_t initrd_size, char *why, size_t len)
 {
 	struct mem *m = vm_mem(vm);
 	const struct mem_region *low = &m->region[0];

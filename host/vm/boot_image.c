@@ -8,19 +8,19 @@
 #include "mem/mem.h"
 #include "util/why.h"
 
-#define SECTOR		512u
-#define HEADER_AT	0x1f1u
-#define ENTRY_64	0x200u
-#define PROTOCOL_MIN	0x020c
-#define MAGIC_HDRS	0x53726448u /* "HdrS" */
-#define BOOT_FLAG	0xaa55
+#define SECTOR	     512u
+#define HEADER_AT    0x1f1u
+#define ENTRY_64     0x200u
+#define PROTOCOL_MIN 0x020c
+#define MAGIC_HDRS   0x53726448u /* "HdrS" */
+#define BOOT_FLAG    0xaa55
 
 /* No kernel is larger; so sums of two such numbers can't overflow. */
-#define GPA_MAX		(1ull << 46)
+#define GPA_MAX	     (1ull << 46)
 
 /* What an x86-64 kernel has when no header says it. */
-#define CMDLINE_MAX	2047u
-#define INITRD_MAX	0x7fffffffu
+#define CMDLINE_MAX  2047u
+#define INITRD_MAX   0x7fffffffu
 
 static uint64_t page_up(uint64_t gpa)
 {
@@ -82,7 +82,8 @@ static int bzimage_read(struct boot_image *img, char *why, size_t len)
 
 	if (err)
 		return err;
-	p->offset = ((img->h.setup_sects ? img->h.setup_sects : 4) + 1) * SECTOR;
+	p->offset =
+		((img->h.setup_sects ? img->h.setup_sects : 4) + 1) * SECTOR;
 	if (p->offset >= img->size ||
 	    img->h.syssize > (img->size - p->offset + 15) / 16)
 		return cut_short(img, why, len);
@@ -114,9 +115,10 @@ static int segment_add(struct boot_image *img, const Elf64_Phdr *ph, char *why,
 	    ph->p_memsz >= GPA_MAX)
 		return impossible(img, ph->p_paddr, why, len);
 	if (img->nparts == BOOT_PARTS_MAX)
-		return explain(-ENOTSUP, why, len,
-			       "%s has more than %d segments: no Linux kernel has",
-			       img->path, BOOT_PARTS_MAX);
+		return explain(
+			-ENOTSUP, why, len,
+			"%s has more than %d segments: no Linux kernel has",
+			img->path, BOOT_PARTS_MAX);
 	img->part[img->nparts++] = (struct boot_part){
 		.offset = ph->p_offset,
 		.size = ph->p_filesz,
@@ -148,13 +150,11 @@ static int vmlinux_read(struct boot_image *img, const Elf64_Ehdr *eh, char *why,
 	int err = 0;
 
 	if (eh->e_ident[EI_CLASS] != ELFCLASS64 ||
-	    eh->e_ident[EI_DATA] != ELFDATA2LSB ||
-	    eh->e_machine != EM_X86_64 || eh->e_type != ET_EXEC ||
-	    eh->e_phentsize != sizeof(ph))
-		return explain(
-			-ENOTSUP, why, len,
-			"%s is an ELF file, but no vmlinux for x86-64",
-			img->path);
+	    eh->e_ident[EI_DATA] != ELFDATA2LSB || eh->e_machine != EM_X86_64 ||
+	    eh->e_type != ET_EXEC || eh->e_phentsize != sizeof(ph))
+		return explain(-ENOTSUP, why, len,
+			       "%s is an ELF file, but no vmlinux for x86-64",
+			       img->path);
 	for (i = 0; !err && i < eh->e_phnum; i++) {
 		if (eh->e_phoff > img->size ||
 		    pread(img->fd, &ph, sizeof(ph),

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BOOT_HIGH	0x100000ull /* no part of a kernel is below */
-#define BOOT_PARTS_MAX	8
+#define BOOT_HIGH      0x100000ull /* no part of a kernel is below */
+#define BOOT_PARTS_MAX 8
 
 /* Goes from the file to guest memory as it is, with zeroes behind it. */
 struct boot_part {
@@ -32,7 +32,7 @@ struct boot_image {
 	struct boot_part part[BOOT_PARTS_MAX];
 	unsigned int nparts;
 	uint64_t entry; /* GPA */
-	uint64_t end;	/* GPA behind all that it takes until it knows its memory */
+	uint64_t end; /* GPA behind all that it takes until it knows its memory */
 };
 
 /*

@@ -120,11 +120,11 @@ static void test_vmlinux_refused(void **state)
 	struct elf e;
 
 	(void)state;
-#define WITH(field, value, err, part)					\
-	do {								\
-		e = elf_good();						\
-		e.field = (value);					\
-		vmlinux_refused(e, err, part);				\
+#define WITH(field, value, err, part)          \
+	do {                                   \
+		e = elf_good();                \
+		e.field = (value);             \
+		vmlinux_refused(e, err, part); \
 	} while (0)
 	WITH(eh.e_ident[EI_CLASS], ELFCLASS32, -ENOTSUP, "no vmlinux");
 	WITH(eh.e_ident[EI_DATA], ELFDATA2MSB, -ENOTSUP, "no vmlinux");
@@ -212,12 +212,12 @@ static void test_bzimage_refused(void **state)
 
 	(void)state;
 	refused("#!/bin/sh\n", 10, -ENOEXEC, "neither a Linux bzImage");
-#define WITH(field, value, err, part)					\
-	do {								\
-		bzimage_good(head, &h);					\
-		h.field = (value);					\
-		bzimage_seal(head, &h);					\
-		refused(head, sizeof(head), err, part);			\
+#define WITH(field, value, err, part)                   \
+	do {                                            \
+		bzimage_good(head, &h);                 \
+		h.field = (value);                      \
+		bzimage_seal(head, &h);                 \
+		refused(head, sizeof(head), err, part); \
 	} while (0)
 	WITH(boot_flag, 0, -ENOEXEC, "neither a Linux bzImage");
 	WITH(version, 0x20b, -ENOTSUP, "boot protocol 2.11");
