@@ -148,11 +148,6 @@ static void quicken_children(void)
 	 */
 	write_or_die("/sys/kernel/mm/transparent_hugepage/shmem_enabled",
 		     "advise");
-	/*
-	 * A processor that polls before it halts takes the machine that emulates
-	 * it from the others.
-	 */
-	write_or_die("/sys/module/kvm/parameters/halt_poll_ns", "0");
 }
 
 void boot_system(void)

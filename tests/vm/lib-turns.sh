@@ -5,18 +5,9 @@
 # is the median of a child's turns.  A test sources lib.sh, then this.
 
 ROUNDS=${ENLIGHT_ROUNDS:-3}
-declare -A N CHILD_OF TURNS
-
-# keep_child WHO: the child just started is WHO from now on.
-keep_child() {
-	CHILD_OF[$1]=$CHILD_PID
-	CHILD_PID=
-}
-
-# use_child WHO: the one that later calls of lib.sh are about.
-use_child() {
-	RUN=$1 CHILD_PID=${CHILD_OF[$1]}
-}
+declare -A N TURNS
+# shellcheck disable=SC2034 # lib.sh's
+HALT_POLL_NS=200000
 
 # child_lives WHO: ends the test if it does not, for there is nothing to compare.
 child_lives() {
@@ -64,8 +55,4 @@ interrupts [.channels[].interrupts_out] | add
 kvm .kvm.exits
 $5
 END
-}
-
-end_children() {
-	[ ${#CHILD_OF[@]} = 0 ] || kill -9 "${CHILD_OF[@]}" 2>/dev/null
 }

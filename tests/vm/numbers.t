@@ -29,18 +29,21 @@ told() { # LUN
 		sleep 1
 	done
 }
-reads() { # PHASE DEPTH LUN
+reads() { # PHASE DEPTH LUN FIO-OPTION...
+	phase=$1 depth=$2 lun=$3
+	shift 3
 	fio --name=r --filename=$disk --rw=randread --bs=4k --direct=1 --norandommap \
-		--ioengine=libaio --iodepth=$2 --time_based --runtime=1000 >/tmp/fio 2>&1 &
-	echo "phase $1"
-	told $3; ok $? "depth $2 was looked at"
+		--ioengine=libaio --iodepth=$depth "$@" --time_based --runtime=1000 >/tmp/fio 2>&1 &
+	echo "phase $phase"
+	told $lun; ok $? "$phase was looked at"
 	kill -INT $!; wait $!
 	grep -E 'IOPS|lat .*avg|cpu' /tmp/fio | while read -r l; do note "$l"; done
 }
 reads depth1 1 2
 reads depth32 32 3
+reads batch 32 4 --iodepth_batch_submit=16 --iodepth_batch_complete_min=16
 echo 'phase idle'
-told 4; ok $? 'the idle worker was looked at'
+told 5; ok $? 'the idle worker was looked at'
 run 'write a file' dd if=/dev/zero of=/dev/$(lun 1) bs=64k count=128 oflag=direct
 run 'read a file' dd if=/dev/$(lun 1) of=/dev/null bs=64k count=128 iflag=direct
 dev=$(basename "$(readlink -f /sys/block/${disk#/dev/}/device/../../../..)")
@@ -54,14 +57,14 @@ cycle() {
 cycle; cycle
 ok $? 'the device is closed and opened'
 echo 'phase before'
-told 5; ok $? 'and the one before the cycles'
+told 6; ok $? 'and the one before the cycles'
 # The scan that found it has an end; in-tree, a driver taken off meanwhile hangs.
 sleep 5
 n=0
 while [ $n -lt 100 ] && cycle; do n=$((n + 1)); done
 is $n 100 'cycles of close and open'
 echo 'phase after'
-told 6; ok $? 'and after them'
+told 7; ok $? 'and after them'
 EOF
 for who in ours stock; do
 	ours=
@@ -124,12 +127,12 @@ turns() { # PHASE: begun in all children, who are paused
 	done
 }
 
-deeper() { # WHO: on to the phase depth32
+go_to() { # WHO PHASE LUN: on to the phase
 	child_lives "$1"
 	control resume
-	go_on 2
-	wait_line "$1" '^phase depth32' 180 || fail "$1: depth32 begins"
-	steady || fail "$1: depth32: fio reads"
+	go_on $3
+	wait_line "$1" "^phase $2" 180 || fail "$1: $2 begins"
+	steady || fail "$1: $2: fio reads"
 	control pause
 }
 
@@ -138,19 +141,19 @@ deeper() { # WHO: on to the phase depth32
 cycles() { # WHO
 	child_lives "$1"
 	control resume
-	go_on 3
+	go_on 4
 	wait_line "$1" '^phase idle' 180; ok $? "$1: its reads are over"
 	control --json stats >"$T/idle.json"
-	go_on 4
+	go_on 5
 	N[$1,resident]=$(jq .process.resident_own "$T/idle.json")
 	wait_line "$1" '^phase before' 180; ok $? "$1: its cycles begin"
 	sleep 1
 	control --json stats >"$T/before.json"
-	go_on 5
+	go_on 6
 	wait_line "$1" '^phase after' 600; ok $? "$1: its cycles are over"
 	sleep 1
 	control --json stats >"$T/after.json"
-	go_on 6
+	go_on 7
 	N[$1,left]=$(jq -s '[.[1], .[0] | .process.open_files + .process.threads + .vmbus.gpadls]
 		| .[0] - .[1]' "$T/before.json" "$T/after.json")
 	N[$1,opens]=$(jq -s '.[1].channels[0].opens - .[0].channels[0].opens' \
@@ -167,8 +170,10 @@ for who in stock ours; do
 	control pause
 done
 turns depth1
-for who in stock ours; do deeper $who; done
+for who in stock ours; do go_to $who depth32 2; done
 turns depth32
+for who in stock ours; do go_to $who batch 3; done
+turns batch
 for who in stock ours; do cycles $who; done
 
 row() { printf '# %-58s %10s %10s %8s\n' "$@"; }
@@ -177,6 +182,8 @@ row 'user-space exits, depth 1' "${N[stock,depth1,exits]}" "${N[ours,depth1,exit
 row 'user-space exits, depth 32' "${N[stock,depth32,exits]}" "${N[ours,depth32,exits]}" '< 0.01'
 row 'doorbells, depth 1' "${N[stock,depth1,doorbells]}" "${N[ours,depth1,doorbells]}" ''
 row 'doorbells, depth 32' "${N[stock,depth32,doorbells]}" "${N[ours,depth32,doorbells]}" '<= 0.25'
+row 'doorbells, depth 32, 16 in a call' "${N[stock,batch,doorbells]}" \
+	"${N[ours,batch,doorbells]}" '<= 0.07'
 row 'interrupts, depth 1' "${N[stock,depth1,interrupts]}" "${N[ours,depth1,interrupts]}" ''
 row 'interrupts, depth 32' "${N[stock,depth32,interrupts]}" "${N[ours,depth32,interrupts]}" '<= 0.25'
 row 'all VM exits, depth 1' "${N[stock,depth1,kvm]}" "${N[ours,depth1,kvm]}" ''
@@ -201,7 +208,12 @@ for who in stock ours; do
 	is "${N[$who,opens]}" 100 "$who: the channel was opened 100 times"
 done
 at_most "${N[ours,depth32,doorbells]}" 0.25 'ours: doorbells, depth 32'
-at_most "${N[ours,depth32,doorbells]}" "${N[stock,depth32,doorbells]}" \
-	'ours: no more doorbells than in-tree'
+# One in a call, both drivers do the same, and which one has a few more is chance; of
+# a burst that the block layer announces ours rings once.
+at_most "$(turn_ratio ours,depth32,doorbells stock,depth32,doorbells)" 1.25 \
+	'ours to in-tree: doorbells, depth 32'
+at_most "${N[ours,batch,doorbells]}" 0.07 'ours: doorbells, depth 32, 16 in a call'
+at_most "$(turn_ratio ours,batch,doorbells stock,batch,doorbells)" 0.8 \
+	'ours to in-tree: doorbells, depth 32, 16 in a call'
 at_most "${N[ours,depth32,interrupts]}" 0.25 'ours: interrupts, depth 32'
 finish

@@ -7,7 +7,6 @@
 # timeout: 1200
 . "$(dirname "$0")/lib.sh"
 . "$PROJECT/tests/vm/lib-storage.sh"
-. "$PROJECT/tests/vm/lib-turns.sh"
 
 guest_script versions <<'EOF'
 want=$(sed -n 's/.*\bwant=\([0-9.]*\).*/\1/p' /proc/cmdline)
