@@ -73,6 +73,8 @@ kill $reader; wait $reader 2>/dev/null
 test ! -e /tmp/wrong; ok $? 'the other disk was whole all the time'
 is "$(sum)" "$want" 'and is'
 echo marked | dd of=$disk bs=4k conv=sync oflag=direct 2>/dev/null; ok $? 'it can be written'
+echo "phase misused"
+wait_for 60 test -e /sys/block/sdb; ok $? 'the root has seen what it wanted to see'
 echo "phase contact"
 act contact; ok $? 'contacts made'
 echo b >/proc/sysrq-trigger
@@ -90,9 +92,10 @@ truncate -s 1M "$T/misused.img"
 start_child stock 6.1 stock "sum=$(tail -c +65537 "$T/disk.img" | head -c 2M | sha256sum | cut -d' ' -f1)" \
 	--processors 2 --memory 256M --scsi "file=$T/disk.img" \
 	--scsi "file=$T/misused.img,controller=1"
-wait_line stock '^ok - a controller to misuse' 120; ok $? 'the child is up'
+wait_line stock '^ok - the disk is there' 120; ok $? 'the child is up'
 bad >/dev/null	# the first command: its event loop has a timer from then on
-before=$(left)	# scsi1 was not open yet, nor will it be in the end
+wait_line stock '^ok - a controller to misuse' 60; ok $? 'and what it is to misuse'
+before=$(left_now)	# scsi1 was not open yet, nor will it be in the end
 wait_line stock '^phase bad' 120; ok $? 'the messages are there'
 n=$(tr -d '\r' <"$T/stock.verdict" | sed -n 's/^phase bad //p')
 sleep 1		# the last of them may still be queued
@@ -105,9 +108,12 @@ for act in $GONE; do
 		control disk add "file=$T/misused.img,controller=1" >/dev/null
 	ok $? "$act: hvctl gives the controller back"
 done
+wait_line stock '^phase misused' 90; ok $? 'the child got so far'
 is "$(bad)" "$n" 'no other message was counted'
-wait_line stock '^phase contact' 90; ok $? 'the child got so far'
 none_more "$before" 'open files and threads of the worker'
+is "$(control disk add format=null,size=1M,lun=1 2>&1)" 0:1 'a LUN as the sign to go on'
+wait_line stock '^phase contact' 90 && control disk remove 0:1	# before the next boot
+ok $? 'the child goes on'
 wait_child 240
 child_passed stock
 at_most "$(grep -c 'message type 99' "$T/stock.log")" 60 'lines about 5000 messages'

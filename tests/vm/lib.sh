@@ -236,8 +236,20 @@ wait_line() {
 	done
 }
 
-# left: what the worker holds, by kind; io_uring's own threads come and go.
+# left: what the worker holds, by kind, once that has been the same for a second: the
+# connection of a command that has just ended has a moment to go.
 left() {
+	local now='' last=none
+	until [ "$now" = "$last" ]; do
+		last=$now
+		moment 1
+		now=$(left_now)
+	done
+	echo "$now"
+}
+
+# io_uring's own threads come and go.
+left_now() {
 	find "/proc/$CHILD_PID/fd" -type l -printf '%l\n' |
 		sed 's/:\[[0-9]*\]$//' | sort | uniq -c |
 		awk '{ n = $1; $1 = ""; printf "%d%s, ", n, $0 }'
@@ -248,10 +260,10 @@ left() {
 # been closed, as the connection of a command, has seconds to go.
 none_more() {
 	local end=$((SECONDS + 10))
-	until [ "$(left)" = "$1" ] || [ $SECONDS -ge $end ]; do
-		sleep 0.5
+	until [ "$(left_now)" = "$1" ] || [ $SECONDS -ge $end ]; do
+		moment 0.5
 	done
-	is "$(left)" "$1" "$2"
+	is "$(left_now)" "$1" "$2"
 }
 
 # control VERB...: hvctl on the running child.
