@@ -52,7 +52,7 @@ void hv_crash(struct hv *hv, struct vp *vp); /* vm_ops.crash */
 int hv_post(struct hv *hv, uint32_t vp, uint8_t sint, uint32_t type,
 	    const void *payload, size_t size);
 /*
- * Any thread: half of the messages that may wait for a VP do.  Who answers messages
+ * Any thread: nearly as many messages wait for a VP as may.  Who answers messages
  * should take no more of them until the child has read what it has caused.
  */
 bool hv_posts_crowded(const struct hv *hv);

@@ -12,6 +12,7 @@
 
 #define HV_SINT_VMBUS 2u    /* the one SINT with a route */
 #define HV_QUEUE_MAX  4096u /* messages that wait for one VP */
+#define HV_QUEUE_KEEP 256u  /* room for answers to messages taken already */
 
 struct hv_post;
 

@@ -191,7 +191,7 @@ bool hv_posts_crowded(const struct hv *hv)
 	for (i = 0; i < hv->nvps; i++)
 		if (atomic_load_explicit(&hv->vp[i].queued,
 					 memory_order_relaxed) >=
-		    HV_QUEUE_MAX / 2)
+		    HV_QUEUE_MAX - HV_QUEUE_KEEP)
 			return true;
 	return false;
 }
