@@ -6,7 +6,6 @@
 #ifndef UNIT_NET_CARD_H
 #define UNIT_NET_CARD_H
 
-#include <dirent.h>
 #include <errno.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <time.h>
 
 #include "backend/net/net.h"
+#include "open_fds.h"
 
 #define CARD_SECONDS 20
 
@@ -208,19 +208,6 @@ static inline void card_frame(void *buf, size_t len, unsigned int seed)
 	if (len >= NET_FRAME_MIN) {
 		memcpy(p + 6, "\x02\x00\x00\x00\x00\x02\x88\xb5", 8);
 	}
-}
-
-/* Descriptors that this program has open, to be compared with later. */
-static inline unsigned int open_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	assert_non_null(d);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
 }
 
 #endif

@@ -5,8 +5,8 @@
  *
  * links: vsp vmbus backend mem util
  */
-#include <dirent.h>
 
+#include "open_fds.h"
 #include "storvsp_fixture.h"
 
 /* ---- hot add, remove, resize ---- */
@@ -452,18 +452,6 @@ static void test_sub_channels(void **state)
 				child_relid(child, VMB_MSG_RELID_RELEASED, i);
 	}
 	destroy();
-}
-
-static unsigned int open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
 }
 
 static void test_cycles(void **state)

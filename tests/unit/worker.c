@@ -12,7 +12,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -29,6 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "open_fds.h"
 #include "util/worker.h"
 
 #define DEPTH 8
@@ -671,18 +671,6 @@ static void test_call(void **state)
 	for (i = 0; i < 1000; i++)
 		assert_int_equal(worker_call(worker, call, (void *)1), 0);
 	assert_int_equal(calls, 1000);
-}
-
-static unsigned int open_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int n = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
 }
 
 static void start_slow(void *arg)
