@@ -71,6 +71,15 @@ is "$(dmesg | grep -c 'has not been offered again')" $((2 * n)) 'missing devices
 EOS
 }
 
+# Instead of enter_net: with a peer for the card that stays and one for that which goes.
+vanish_net() {
+	enter_net
+	tap tap0
+	peer tap0
+	tap tap1
+	ip addr add 10.78.0.1/24 dev tap1
+}
+
 unloaded() { [ "$(control --json state | jq -r .vmbus_version)" = '' ]; }
 
 # vanish_run RUN KERNEL IMAGE ROUNDS: the root's side.

@@ -11,10 +11,6 @@
 vanish_script vanish
 initramfs debug debug --available 'hv_vmbus hv_storvsc hv_netvsc' \
 	--ours 'hv_vmbus hv_storvsc hv_netvsc' --script "$OUT/vanish.sh"
-enter_net
-tap tap0
-peer tap0
-tap tap1
-ip addr add 10.78.0.1/24 dev tap1
+vanish_net
 vanish_run debug debug debug 20
 finish

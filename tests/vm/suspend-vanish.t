@@ -14,11 +14,7 @@ for k in 6.1 6.12; do
 	initramfs ours-$k $k --available "hv_storvsc sd_mod $NET_MODULES" \
 		--ours 'hv_vmbus hv_storvsc hv_netvsc' --script "$OUT/vanish.sh"
 done
-enter_net
-tap tap0
-peer tap0
-tap tap1
-ip addr add 10.78.0.1/24 dev tap1
+vanish_net
 vanish_run ours-6.1 6.1 ours-6.1 3
 vanish_run ours-6.12 6.12 ours-6.12 1
 finish
