@@ -538,16 +538,19 @@ void storvsc_silence_alloc(struct storvsc_host *sh)
 
 /*
  * The channels are closed. Nobody answers probes any more; but if the host
- * hasn't @released them, it may still write to the page. It is the bus' then, until
- * the host has let go, or lost where the bus keeps nothing.
+ * hasn't @released them, it may still write to the page of those it has. It is the
+ * bus' then, until the host has let go, or lost where the bus keeps nothing.
  */
 void storvsc_silence_closed(struct storvsc_host *sh, bool released)
 {
+	u32 probes;
+
 	spin_lock_bh(&sh->ask.lock);
+	probes = sh->ask.probes;
 	sh->ask.probes = 0;
 	sh->ask.blocks = 0;
 	spin_unlock_bh(&sh->ask.lock);
-	if (released)
+	if (released || !probes)
 		return;
 	if (sh->ask.page && storvsc_lent)
 		storvsc_lent->keep_page(sh->hv->channel,
