@@ -2,9 +2,10 @@
 /*
  * Sends a datagram from each of many ports:
  *
- *	udpports ADDRESS PORT COUNT [answered]
+ *	udpports ADDRESS PORT COUNT [answered [FIRST]]
  *
- * Prints how many the kernel took, or how many came back.
+ * Prints how many the kernel took, or how many came back. FIRST is the first port
+ * (20000).
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -44,15 +45,16 @@ int main(int argc, char **argv)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET };
 	int count = argc >= 4 ? atoi(argv[3]) : 0, i, done = 0;
+	int first = argc >= 6 ? atoi(argv[5]) : FIRST_PORT;
 
 	if (count < 1 || !inet_aton(argv[1], &to.sin_addr)) {
 		fprintf(stderr,
-			"usage: udpports ADDRESS PORT COUNT [answered]\n");
+			"usage: udpports ADDRESS PORT COUNT [answered [FIRST]]\n");
 		return 2;
 	}
 	to.sin_port = htons(atoi(argv[2]));
 	for (i = 0; i < count; i++)
-		done += send_from(&to, FIRST_PORT + i, argc > 4);
+		done += send_from(&to, first + i, argc > 4);
 	printf("%d\n", done);
 	return 0;
 }
