@@ -12,9 +12,10 @@ trap 'rm -rf "$T"' EXIT
 fails() {
 	local name=$1
 	shift
-	(TAP_COUNT=0 TAP_FAILED=0; "$@"; [ $TAP_FAILED = 1 ]) >"$T/said"
+	(TAP_COUNT=0 TAP_FAILED=0; "$@"; [ $TAP_FAILED = 1 ]) >"$T/said" 2>"$T/why"
 	ok $? "$name" || sed 's/^/# /' "$T/said"
 	like "$T/said" '^not ok 1 - ' "$name: and says so"
+	like "$T/why" '^#   failed: ' "$name: where prove shows it, too"
 }
 fails 'null is not at most 10' at_most null 10 x
 fails 'nothing is not at most 10' at_most '' 10 x
@@ -25,6 +26,8 @@ fails '11 is not at most 10' at_most 11 10 x
 fails '9.9 is not at least 10' at_least 9.9 10 x
 fails 'a file that is not there has not what is not wanted' unlike "$T/absent" . x
 fails 'nor what is wanted' like "$T/absent" . x
+fails 'a is not b' is a b x
+like "$T/why" '^#   wanted: b' 'and what was wanted is shown'
 at_most 9.5 10 '9.5 is at most 10'
 at_least 1e3 10 '1000 is at least 10'
 unlike "$T/said" 'no such line' 'a file without what is not wanted'

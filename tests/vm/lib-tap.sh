@@ -14,8 +14,12 @@ fail() {
 	TAP_COUNT=$((TAP_COUNT + 1))
 	TAP_FAILED=$((TAP_FAILED + 1))
 	echo "not ok $TAP_COUNT - $*"
+	explain "failed: $*"
 	return 1
 }
+
+# explain TEXT: why one failed. prove shows what comes on the second output.
+explain() { printf '%s\n' "$*" | head -n 24 | sed 's/^/#   /' >&2; }
 
 note() { printf '# %s\n' "$*"; }
 
@@ -30,7 +34,8 @@ is() {
 		pass "$3"
 	else
 		fail "$3"
-		printf '%s\n' "got: $1" "wanted: $2" | head -n 12 | sed 's/^/#   /'
+		explain "got: $1
+wanted: $2"
 		return 1
 	fi
 }
@@ -41,7 +46,7 @@ like() {
 		pass "$3"
 	else
 		fail "$3"
-		note "no line of $1 is like $2"
+		explain "no line of $1 is like $2"
 		return 1
 	fi
 }
@@ -50,13 +55,17 @@ like() {
 unlike() {
 	if [ ! -r "$1" ]; then
 		fail "$3"
-		note "there is no $1"
+		explain "there is no $1"
 		return 1
 	fi
-	if ! grep -aE -m1 -- "$2" "$1" | sed 's/^/# /' | grep .; then
+	local found
+	found=$(grep -aE -m1 -- "$2" "$1")
+	if [ -z "$found" ]; then
 		pass "$3"
 	else
 		fail "$3"
+		explain "$found"
+		return 1
 	fi
 }
 

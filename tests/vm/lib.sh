@@ -253,7 +253,7 @@ left_now() {
 	find "/proc/$CHILD_PID/fd" -type l -printf '%l\n' |
 		sed 's/:\[[0-9]*\]$//' | sort | uniq -c |
 		awk '{ n = $1; $1 = ""; printf "%d%s, ", n, $0 }'
-	echo "$(cat "/proc/$CHILD_PID"/task/*/comm | grep -vc '^iou-wrk') threads"
+	echo "$(cat "/proc/$CHILD_PID"/task/*/comm 2>/dev/null | grep -vc '^iou-wrk') threads"
 }
 
 # none_more BEFORE WHAT: the worker holds what left() said then. What has just
@@ -302,17 +302,21 @@ count_breakdown() { # RUN
 	echo "$(date +%T) $TEST.t: $1: $what" >>build/rootpart/breakdowns
 }
 
-# Repeats the child's own result lines as ours.
+# Repeats the child's own result lines as ours. What it says of a failure comes
+# before it.
 relay_results() {
-	local line text
+	local line text last=
 	while IFS= read -r line; do
 		line=${line%$'\r'}
 		[[ $line =~ ^(not )?ok[\ 0-9]*-?\ *(.*)$ ]] && text=${BASH_REMATCH[2]}
 		case $line in
 		'ok '*) pass "$1: $text" ;;
-		'not ok '*) fail "$1: $text" ;;
+		'not ok '*)
+			fail "$1: $text"
+			[[ $last != '# '* ]] || explain "${last#\# }" ;;
 		'# '*) note "${line#\# }" ;;
 		esac
+		last=$line
 	done < <(grep -aE '^(ok|not ok|#) ' "$T/$1.verdict")
 }
 
