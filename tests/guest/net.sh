@@ -38,6 +38,10 @@ ip6_up() {
 }
 carrier() { wait_for "${2:-10}" grep -q 1 "/sys/class/net/$1/carrier"; }
 
+# told_by ADDRESS: waits for the address that the root side gives its end (sign_address)
+# once it has seen what it wanted to see.
+told_by() { wait_for 100 ping -c1 -W1 "$1"; }
+
 # dhcp CARD: an address by DHCP; prints it.
 dhcp() {
 	cat >/tmp/udhcpc.sh <<'END'

@@ -75,6 +75,20 @@ first_disk() {
 	echo /dev/sda
 }
 
+# there LUN: whether the first controller has shown it.
+there() { ls -d /sys/bus/scsi/devices/*:0:0:$1 >/dev/null 2>&1; }
+
+# told LUN [SECONDS]: waits for the LUN that the root side adds (sign_lun) once it has
+# seen what it wanted to see. It looks seldom: what the root side counts is the rest.
+told() {
+	seconds=${2:-120}
+	until there "$1"; do
+		[ $seconds -gt 0 ] || return 1
+		seconds=$((seconds - 1))
+		sleep 1
+	done
+}
+
 # reads DISK: reads it again and again, beside all else, until reads_end NAME, which
 # passes if no read failed and one more comes to its end.
 reads() {

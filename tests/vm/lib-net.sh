@@ -73,6 +73,9 @@ peer() {
 	ip addr add $PEER6/64 dev "$1" nodad
 }
 
+# sign_address DEVICE ADDRESS: the child, which waits for it (told_by), may go on.
+sign_address() { ip addr add "$2/24" dev "$1"; ok $? "the sign to go on: $2"; }
+
 # bridge NAME PORT...: a bridge that forwards at once.
 bridge() {
 	local name=$1 port

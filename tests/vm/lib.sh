@@ -269,6 +269,11 @@ none_more() {
 # control VERB...: hvctl on the running child.
 control() { build/host/hvctl --socket "$T/$RUN.control" "$@"; }
 
+# sign_lun LUN: the child, which waits for it (told), may go on.
+sign_lun() {
+	is "$(control disk add "format=null,size=1M,lun=$1" 2>&1)" "0:$1" 'a LUN as the sign to go on'
+}
+
 # stat_of RUN JQ-FILTER: a value from the run's statistics.
 stat_of() { jq -r "$2" "$T/$1.stats"; }
 

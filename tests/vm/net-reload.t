@@ -11,6 +11,7 @@ net_script reload <<'EOS'
 load hv_vmbus hv_netvsc
 c=$(card); ok $? 'the card is there'
 card_up $c; ok $? 'its link is up'
+told_by 10.77.0.8; ok $? 'the worker was looked at'
 again iperf3 -c $PEER -p 5301 -t 1000 --connect-timeout 500 & a=$!
 again iperf3 -c $PEER -p 5302 -t 1000 --connect-timeout 500 -R & b=$!
 again ping -q -i 0.01 -c 100000 $PEER & d=$!
@@ -33,7 +34,7 @@ touch /tmp/stop
 kill $a $b $d
 is "$(net_errors)" '' 'no complaint in the kernel log'
 echo 'phase end'
-sleep 5
+told_by 10.77.0.9; ok $? 'and once more'
 EOS
 initramfs ours 6.1 --available "$NET_MODULES" --ours 'hv_vmbus hv_netvsc' --with iperf3,ethtool \
 	--script "$OUT/reload.sh"
@@ -69,11 +70,13 @@ held() { # rings|rest
 wait_line ours '^ok - its link is up' 90; ok $? 'the child is up'
 settled "$T/before.json"; ok $? 'both channels are open before'
 before=$(held rest)
+sign_address tap0 10.77.0.8
 wait_line ours '^phase end' 780; ok $? 'all reloads are done'
 settled "$T/after.json"; ok $? 'and after'
 is "$(held rest)" "$before" 'files and threads of the worker'
 at_most "$(held rings)" 4 'its rings'
 is "$(jq .vmbus.gpadls "$T/after.json")" "$(jq .vmbus.gpadls "$T/before.json")" 'its GPADLs'
+sign_address tap0 10.77.0.9
 wait_child 60
 child_passed ours
 # Under traffic, which the child takes up again without saying whether it could.

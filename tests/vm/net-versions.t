@@ -26,7 +26,7 @@ while [ $i -lt 6 ]; do
 	i=$((i + 1))
 done
 echo 'phase look'
-sleep 3
+told_by 10.77.1.9; ok $? 'the root side has looked'
 is "$(net_errors)" '' 'no complaint in the kernel log'
 EOS
 for who in stock ours; do
@@ -62,7 +62,9 @@ versions_run() { # WHO
 		is "$got" "${VERSIONS[i]}" "$who: ${VERSIONS[i]}: is what was agreed on"
 		is "$(sha "$T/$who-$i")" "$sum" "$who: ${VERSIONS[i]}: what was sent is whole"
 	done
+	sign_address tap0 10.77.1.9
 	wait_child 90
+	ip addr del 10.77.1.9/24 dev tap0
 	child_passed $who
 }
 versions_run stock

@@ -19,23 +19,13 @@ wait_for 30 lun 1; ok $? 'the disks are there'
 disk=/dev/$(lun 0)
 echo none >/sys/block/${disk#/dev/}/queue/scheduler
 wait_for 10 test -e $disk
-there() { ls -d /sys/bus/scsi/devices/*:0:0:$1 >/dev/null 2>&1; }
-# A LUN that the root partition adds says: it has seen what it wanted to see.
-told() { # LUN
-	i=0
-	until there $1; do
-		[ $i -lt 900 ] || return 1
-		i=$((i + 1))
-		sleep 1
-	done
-}
 reads() { # PHASE DEPTH LUN FIO-OPTION...
 	phase=$1 depth=$2 lun=$3
 	shift 3
 	fio --name=r --filename=$disk --rw=randread --bs=4k --direct=1 --norandommap \
 		--ioengine=libaio --iodepth=$depth "$@" --time_based --runtime=1000 >/tmp/fio 2>&1 &
 	echo "phase $phase"
-	told $lun; ok $? "$phase was looked at"
+	told $lun 900; ok $? "$phase was looked at"
 	kill -INT $!; wait $!
 	grep -E 'IOPS|lat .*avg|cpu' /tmp/fio | while read -r l; do note "$l"; done
 }
@@ -43,7 +33,7 @@ reads depth1 1 2
 reads depth32 32 3
 reads batch 32 4 --iodepth_batch_submit=16 --iodepth_batch_complete_min=16
 echo 'phase idle'
-told 5; ok $? 'the idle worker was looked at'
+told 5 900; ok $? 'the idle worker was looked at'
 run 'write a file' dd if=/dev/zero of=/dev/$(lun 1) bs=64k count=128 oflag=direct
 run 'read a file' dd if=/dev/$(lun 1) of=/dev/null bs=64k count=128 iflag=direct
 dev=$(basename "$(readlink -f /sys/block/${disk#/dev/}/device/../../../..)")
@@ -57,14 +47,14 @@ cycle() {
 cycle; cycle
 ok $? 'the device is closed and opened'
 echo 'phase before'
-told 6; ok $? 'and the one before the cycles'
+told 6 900; ok $? 'and the one before the cycles'
 # The scan that found it has an end; in-tree, a driver taken off meanwhile hangs.
 sleep 5
 n=0
 while [ $n -lt 100 ] && cycle; do n=$((n + 1)); done
 is $n 100 'cycles of close and open'
 echo 'phase after'
-told 7; ok $? 'and after them'
+told 7 900; ok $? 'and after them'
 EOF
 for who in ours stock; do
 	ours=

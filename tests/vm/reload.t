@@ -28,6 +28,7 @@ n=0
 while [ $n -lt $warm ] && cycle; do n=$((n + 1)); done
 before=$(free_kib)
 echo "phase warm"
+told 5; ok $? 'the worker was looked at'
 while [ $n -lt $all ] && cycle; do
 	if [ $((n % 2)) = 1 ]; then
 		dd if=/dev/sda of=/dev/null bs=64k count=4 2>/dev/null || break
@@ -39,7 +40,7 @@ after=$(free_kib)
 note "free memory: $before KiB after $warm cycles, $after KiB after $all"
 [ $((before - after)) -lt 4096 ]; ok $? "less than 4 MiB gone in $((all - warm)) cycles"
 echo "phase done"
-sleep 5		# for the root side to count
+told 6; ok $? 'and once more'
 EOF
 initramfs ours 6.1 --available "$STORAGE_MODULES" --ours 'hv_vmbus hv_storvsc' \
 	--script "$OUT/reload.sh"
@@ -49,8 +50,10 @@ truncate -s 16M "$T/disk.img"
 start_child reload 6.1 ours '' --processors 2 --memory 256M --scsi "file=$T/disk.img"
 wait_line reload '^phase warm' 200; ok $? 'the first cycles done'
 before=$(left)
+sign_lun 5
 wait_line reload '^phase done' 500; ok $? 'all cycles done'
 none_more "$before" 'open files and threads of the worker after all cycles'
+sign_lun 6
 wait_child 100
 child_passed reload
 finish
