@@ -7,6 +7,7 @@
 # ENLIGHT_ROUNDS: how many turns each gets.  ENLIGHT_SIZES: which bursts.
 # tier: long
 # root-kernel: 6.1
+# alone: yes
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
 . "$PROJECT/tests/vm/lib-storage.sh"
@@ -71,11 +72,7 @@ while [ $i -lt $(word rounds) ]; do
 done
 [ -z "$hold" ] || reads hogged $(word hogged) 16 one blocks hogged
 EOF
-if ! in_root; then
-	mkdir -p build/guest
-	cc -static -O2 -D_GNU_SOURCE -o build/guest/bursts tests/guest/bursts.c ||
-		bail_out 'no bursts'
-fi
+guest_program bursts
 for who in ours stock; do
 	ours=
 	[ $who = stock ] || ours='hv_vmbus hv_storvsc'

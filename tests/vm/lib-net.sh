@@ -16,14 +16,6 @@ net_script() {
 	guest_script "$1" < <(cat tests/guest/net.sh -)
 }
 
-# guest_program NAME: tests/guest/NAME.c becomes build/guest/NAME, for --file.
-guest_program() {
-	in_root && return
-	mkdir -p build/guest
-	cc -static -O2 -pthread -D_GNU_SOURCE -o "build/guest/$1" "tests/guest/$1.c" ||
-		bail_out "no $1"
-}
-
 # xdp_programs: tests/guest/bpf/verdicts.c as $OUT/xdp.o
 xdp_programs() {
 	in_root && return

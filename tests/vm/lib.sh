@@ -4,7 +4,8 @@
 #
 # A test runs twice through its first lines: on this machine, where it builds
 # the child's initramfs, and after enter_root in the root partition, where KVM
-# is.  Its header may say "# root-kernel: 6.12" and "# timeout: SECONDS".
+# is.  Its header may say "# root-kernel: 6.12", "# timeout: SECONDS" and, if it
+# measures, "# alone: yes".
 
 set -u
 # Each character on a child's console is a VM exit: warnings and worse suffice.
@@ -72,9 +73,19 @@ initramfs() {
 HALT_POLL_NS=0
 emulated() { grep -q 'QEMU TCG' /proc/cpuinfo; }
 
+# guest_program NAME: tests/guest/NAME.c becomes build/guest/NAME, for --file.  Another
+# test may be at it.
+guest_program() {
+	local new=build/guest/$1.$$
+	in_root && return
+	mkdir -p build/guest
+	cc -static -O2 -pthread -D_GNU_SOURCE -o "$new" "tests/guest/$1.c" &&
+		mv "$new" "build/guest/$1" || bail_out "$1 does not build"
+}
+
 # From here on the test runs where KVM is.
 enter_root() {
-	local kernel limit
+	local kernel limit alone
 	if in_root; then
 		T=$(mktemp -d)
 		trap cleanup EXIT
@@ -85,7 +96,8 @@ enter_root() {
 	fi
 	kernel=${ROOT_KERNEL:-$(header root-kernel)}
 	limit=$(header timeout)
-	exec scripts/with-root-partition --kernel "${kernel:-6.1}" \
+	alone=$(header alone)
+	exec scripts/with-root-partition --kernel "${kernel:-6.1}" ${alone:+--alone} \
 		--timeout "${limit:-300}" "$PROJECT/tests/vm/$TEST.t"
 }
 

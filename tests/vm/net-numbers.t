@@ -14,6 +14,7 @@
 # copies) hold on any machine.  ENLIGHT_ROUNDS: how many turns each gets.
 # tier: long
 # root-kernel: 6.1
+# alone: yes
 # timeout: 1400
 : "${ENLIGHT_ROUNDS:=3}" "${BENCH_SECONDS:=2}"
 . "$(dirname "$0")/lib.sh"

@@ -7,6 +7,7 @@
 # ENLIGHT_ROUNDS: how many turns each gets.
 # tier: long
 # root-kernel: 6.1
+# alone: yes
 # timeout: 1500
 . "$(dirname "$0")/lib.sh"
 . "$PROJECT/tests/vm/lib-storage.sh"
