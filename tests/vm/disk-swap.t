@@ -4,7 +4,6 @@
 # child is paused, and then while it runs: the file system that is mounted on
 # the first does not write into the second, which the child finds.  With stock
 # modules and with ours.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 . "$(dirname "$0")/lib.sh"

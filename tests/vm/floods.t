@@ -4,7 +4,6 @@
 # acts *-flood): each message, packet and request there is, thousands of times. The
 # worker's main thread goes on answering hvctl, its memory stays, its log is short,
 # and afterwards a disk and a card work.
-# tier: long
 # root-kernel: 6.1
 # timeout: 600
 #

@@ -3,7 +3,6 @@
 # Hibernation to disk and back: the child writes its memory to a disk and powers off;
 # a second worker with the same disks and card boots the kernel, which restores the
 # image. Programs, a mounted file system and the network go on; with 6.1 twice.
-# tier: long
 # root-kernel: 6.1
 # timeout: 1200
 . "$(dirname "$0")/lib.sh"
@@ -57,7 +56,8 @@ swapoff $s; ok $? 'swapoff'
 is "$(dmesg | grep -c 'has not been offered again')" 0 'missing devices'
 is "$(dmesg | grep -E 'hv_(vmbus|storvsc|netvsc):.*(error|fail|timed out)' | grep -v 'module verification')" '' 'no complaint'
 EOS
-for k in 6.1 6.12; do
+KERNELS=$(amount 6.1 '6.1 6.12')
+for k in $KERNELS; do
 	initramfs ours-$k $k --available "hv_vmbus hv_storvsc hv_netvsc sd_mod ext4 crc32c_generic" \
 		--ours 'hv_vmbus hv_storvsc hv_netvsc' --with mkfs.ext4 --script "$OUT/hibernate.sh"
 done
@@ -71,8 +71,9 @@ boot() {
 		--scsi "file=$T/swap.img" --scsi "file=$T/data.img" --net tap=tap0,queues=2
 	wait_child 280
 }
-for k in 6.1 6.12; do
-	[ $k = 6.1 ] && rounds=2 || rounds=1
+for k in $KERNELS; do
+	rounds=1
+	[ $k != 6.1 ] || rounds=$(amount 1 2)
 	truncate -s 512M "$T/swap.img"
 	truncate -s 64M "$T/data.img"
 	boot "$k-0" $k "boot=first rounds=$rounds"

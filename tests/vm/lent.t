@@ -4,7 +4,6 @@
 # waits for 2: rings, buffers, pages of requests and frames that are with the root
 # stay allocated, and go when it says so, when it rescinds, or with the connection.
 # A disk on another controller does not notice.
-# tier: long
 # root-kernel: 6.1
 # timeout: 400
 #

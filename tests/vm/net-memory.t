@@ -4,7 +4,6 @@
 # no_memory.c): one allocation of a change fails, which one varies until none is left
 # that could. A change that fails leaves all as it was; whatever comes of it, the card
 # works afterwards.
-# tier: long
 # root-kernel: 6.1
 # timeout: 1300
 . "$(dirname "$0")/lib.sh"
@@ -70,7 +69,7 @@ round() { # KIND SKIP: fails if nothing was left to fail
 	answers || { broken=$((broken + 1)); note "$1, without memory after $2: no answer"; }
 	[ $(($(cat $no/failed) - before)) -gt 0 ]
 }
-for kind in mtu channels rings features xdp; do
+for kind in $(amount 'mtu features xdp' 'mtu channels rings features xdp'); do
 	refused=0 taken=0 broken=0 way=1 last=
 	[ $kind != xdp ] || ethtool -K $c lro off	# the two exclude each other
 	for skip in 0 1 2 3 4 5 6 8 10 13 16 20 25 30 37 45 55 67 80 100 120 150 180 220 270 \
