@@ -5,6 +5,7 @@
 # worker's main thread goes on answering hvctl, its memory stays, its log is short,
 # and afterwards a disk and a card work.
 # root-kernel: 6.1
+# alone: yes
 # timeout: 600
 #
 # What main is measured by is the longest turn of its loop, in processor time of
