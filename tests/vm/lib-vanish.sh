@@ -92,8 +92,9 @@ vanish_run() {
 		--net tap=tap0 --net tap=tap1,mac=52:54:00:00:00:77
 	for ((n = 0; n < rounds; n++)); do
 		wait_line "$run" "^phase suspend $n\$" 200 || break
-		end=$((SECONDS + 60))
-		until unloaded || [ $SECONDS -ge $end ]; do sleep 0.1; done
+		end=$((SECONDS + 180))
+		until unloaded || [ $SECONDS -ge $end ]; do moment 0.1; done
+		unloaded || fail "round $n: the bus was left"
 		control controller remove 1 && control net remove 1 ||
 			fail "round $n: they are taken away"
 		wait_line "$run" "^phase gone $n\$" 200 || break

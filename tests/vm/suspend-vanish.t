@@ -3,7 +3,7 @@
 # A controller and a card are taken away while the child is suspended, under I/O: after
 # the resume they go, and all else works.
 # root-kernel: 6.1
-# timeout: 500
+# timeout: 900
 . "$(dirname "$0")/lib.sh"
 . "$PROJECT/tests/vm/lib-net.sh"
 . "$PROJECT/tests/vm/lib-vanish.sh"
