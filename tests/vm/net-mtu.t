@@ -21,9 +21,9 @@ whole() { # MTU: pings of this size go, unfragmented; larger ones can't
 	is "$(pings 2 $PEER6 -s $(($1 - 48)))" 2 "MTU $1: and over IPv6"
 	n=$(tcp -t "$(amount 1 2)"); ok $? "MTU $1: TCP out: $n Mbit/s"
 	n=$(tcp -t "$(amount 1 2)" -R); ok $? "MTU $1: TCP in: $n Mbit/s"
-	n=$(udp -t "$(amount 1 2)" -b 4M -l $(($1 - 28))); ok $? "MTU $1: UDP out: $n"
+	n=$(udp -t "$(amount 1 2)" -b 16M -l $(($1 - 28))); ok $? "MTU $1: UDP out: $n"
 	arrived "$n"; ok $? "MTU $1: UDP out: arrived"
-	n=$(udp -t "$(amount 1 2)" -b 4M -l $(($1 - 28)) -R); ok $? "MTU $1: UDP in: $n"
+	n=$(udp -t "$(amount 1 2)" -b 16M -l $(($1 - 28)) -R); ok $? "MTU $1: UDP in: $n"
 	arrived "$n"; ok $? "MTU $1: UDP in: arrived"
 }
 whole 1500
