@@ -27,6 +27,8 @@ xdp_programs() {
 enter_net() {
 	if in_root && [ -z "${ENLIGHT_OWN_NET:-}" ]; then
 		modprobe -a tun bridge veth 8021q || bail_out "no tun, bridge, veth or 8021q"
+		# As in tests/guest/net.sh.
+		echo 4194304 >/proc/sys/net/core/rmem_default
 		ENLIGHT_OWN_NET=1 exec unshare --net "$PROJECT/tests/vm/$TEST.t"
 	fi
 	enter_root
