@@ -52,6 +52,7 @@ fi
 ( while :; do [ "$(sum)" = "$want" ] || echo wrong >/tmp/wrong; done ) &
 reader=$!
 wait_for 30 bound Y; ok $? 'a controller to misuse'
+told 2; ok $? 'the root side has counted what is open'
 cat "$(ls -d /sys/bus/vmbus/devices/*00)/id" >$p/busy_relid
 
 act messages; ok $? 'messages sent'; n=$(cat $p/count)
@@ -96,9 +97,13 @@ wait_line stock '^ok - the disk is there' 120; ok $? 'the child is up'
 bad >/dev/null	# the first command: its event loop has a timer from then on
 wait_line stock '^ok - a controller to misuse' 60; ok $? 'and what it is to misuse'
 before=$(left_now)	# scsi1 was not open yet, nor will it be in the end
+sign_lun 2
 wait_line stock '^phase bad' 120; ok $? 'the messages are there'
 n=$(tr -d '\r' <"$T/stock.verdict" | sed -n 's/^phase bad //p')
-sleep 1		# the last of them may still be queued
+for ((i = 0; i < 50; i++)); do	# the last of them may still be queued
+	[ "$(bad)" != "$n" ] || break
+	moment 0.2
+done
 is "$(bad)" "$n" 'each of them was counted'
 for act in $GONE; do
 	wait_line stock "^phase gone $act\$" 90 || break
@@ -112,7 +117,7 @@ wait_line stock '^phase misused' 90; ok $? 'the child got so far'
 is "$(bad)" "$n" 'no other message was counted'
 none_more "$before" 'open files and threads of the worker'
 sign_lun 1
-wait_line stock '^phase contact' 90 && control disk remove 0:1	# before the next boot
+wait_line stock '^phase contact' 90 && control disk remove 0:1 && control disk remove 0:2	# before the next boot
 ok $? 'the child goes on'
 wait_child 240
 child_passed stock

@@ -53,7 +53,7 @@ is "$(pings 5 10.77.1.1)" 5 'net1: pings answered'
 c=$(of 2) PEER=10.77.2.1
 spread() { # flows come on both channels
 	old=$(counter $c rx_queue_0_packets),$(counter $c rx_queue_1_packets)
-	tcp -t 1 -P 16 -R >/dev/null
+	tcp -t 1 -P 40 -R >/dev/null
 	new=$(counter $c rx_queue_0_packets),$(counter $c rx_queue_1_packets)
 	note "frames by channel before: $old, after: $new"
 	[ ${new%,*} -gt $((${old%,*} + 50)) ] && [ ${new#*,} -gt $((${old#*,} + 50)) ]
