@@ -12,7 +12,8 @@
 #include "hv/tlfs_reg.h"
 #include "rogue.h"
 
-#define POST_TRIES	1000
+/* Half a minute: the root takes more once 256 answers have been read. */
+#define POST_TRIES	20000
 #define FLOOD		5000
 
 #define HANDLE		ROGUE_HANDLE
