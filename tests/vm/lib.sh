@@ -58,6 +58,16 @@ guest_script() {
 	{ cat tests/guest/tap.sh; cat; echo 'complete=yes'; } >"$OUT/$1.sh"
 }
 
+# guest_program NAME: tests/guest/NAME.c becomes build/guest/NAME, for --file.  Another
+# test may be at it.
+guest_program() {
+	local new=build/guest/$1.$$
+	in_root && return
+	mkdir -p build/guest
+	cc -static -O2 -pthread -D_GNU_SOURCE -o "$new" "tests/guest/$1.c" &&
+		mv "$new" "build/guest/$1" || bail_out "$1 does not build"
+}
+
 # initramfs NAME KERNEL OPTION...: see scripts/make-initramfs.
 initramfs() {
 	local name=$1 kernel=$2
@@ -72,16 +82,6 @@ initramfs() {
 # that emulates it from other processors.  Tests that measure have KVM's default.
 HALT_POLL_NS=0
 emulated() { grep -q 'QEMU TCG' /proc/cpuinfo; }
-
-# guest_program NAME: tests/guest/NAME.c becomes build/guest/NAME, for --file.  Another
-# test may be at it.
-guest_program() {
-	local new=build/guest/$1.$$
-	in_root && return
-	mkdir -p build/guest
-	cc -static -O2 -pthread -D_GNU_SOURCE -o "$new" "tests/guest/$1.c" &&
-		mv "$new" "build/guest/$1" || bail_out "$1 does not build"
-}
 
 # From here on the test runs where KVM is.
 enter_root() {
