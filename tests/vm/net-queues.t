@@ -16,9 +16,11 @@ channels() { ethtool -l $c | sed -n '/Current/,$s/^Combined:[ \t]*//p'; }
 wait_for 20 sh -c "[ \$(ls -d /sys/bus/vmbus/drivers/hv_netvsc/*-*/channels/* | wc -l) = 8 ]"
 is "$(ls -d /sys/bus/vmbus/drivers/hv_netvsc/*-*/channels/* | wc -l)" 8 'channels'
 is "$(channels)" 8 'ethtool -l says so'
-quiet() { # DIRECTION: queues that carried less than 20 packets
+# More than the beginning of a single stream. How many streams a queue gets, and how fast
+# they are, is chance: of 96 each way none has a queue once in 50000 times.
+quiet() { # DIRECTION: queues that carried less than 3 packets
 	ethtool -S $c | sed -n "s/^ *\($1_queue_[0-9]*_packets\): *//p" |
-		awk '$1 < 20 { n++ } END { print n + 0, NR }'
+		awk '$1 < 3 { n++ } END { print n + 0, NR }'
 }
 before=$(cat /sys/class/net/$c/statistics/tx_packets)
 n=$(tcp -t "$(amount 3 6)" -P 32); ok $? "TCP out, 32 streams: $n Mbit/s"
