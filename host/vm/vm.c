@@ -221,7 +221,7 @@ int vm_create(const struct vm_config *cfg, const struct vm_ops *ops, void *priv,
 
 	/* Threads started from here on inherit the mask; VPs want it blocked. */
 	sigemptyset(&set);
-	sigaddset(&set, vp_signal());
+	sigaddset(&set, kick_signal());
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 
 	err = kvm_open(vm, why, why_len);

@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+#include "kick.h"
 #include "util/why.h"
 #include "vm.h"
 
@@ -30,9 +31,8 @@ struct vp {
 	size_t run_size;
 
 	pthread_t thread;
-	bool started;	    /* thread is to be joined */
-	atomic_int tid;	    /* 0 while the thread does not run */
-	atomic_bool kicked; /* a signal is on its way to the thread */
+	bool started; /* thread is to be joined */
+	struct kick kick;
 
 	struct vp_stats stats; /* written by the VP's thread only */
 	struct vp_state *initial;
@@ -85,8 +85,6 @@ int vp_create(struct vm *vm, unsigned int index, struct vp *vp, char *why,
 	      size_t why_len);
 void vp_destroy(struct vp *vp);
 void *vp_thread(void *vp);
-/* The signal that takes a VP out of the guest: blocked everywhere but there. */
-int vp_signal(void);
 
 /* CPUID as this KVM supports it; VP's own values are filled in per VP. */
 int cpuid_get_supported(struct vm *vm);

@@ -2,10 +2,9 @@
 /*
  * A virtual processor and its thread.
  *
- * Kicks: a realtime signal that has no handler and is blocked everywhere but
- * inside KVM_RUN (KVM_SET_SIGNAL_MASK).  So one that comes too early stays
+ * Kicks (kick.h): a realtime signal that has no handler and is blocked everywhere
+ * but inside KVM_RUN (KVM_SET_SIGNAL_MASK).  So one that comes too early stays
  * pending and makes the next KVM_RUN return at once: there is no window.
- * vp->kicked spares the signal while an earlier one is still under way.
  */
 #include <errno.h>
 #include <signal.h>
@@ -14,7 +13,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "vm_var.h"
@@ -26,11 +24,6 @@
 
 static __thread struct vp *vp_self;
 
-int vp_signal(void)
-{
-	return SIGRTMIN;
-}
-
 static int set_signal_mask(struct vp *vp)
 {
 	union {
@@ -40,7 +33,7 @@ static int set_signal_mask(struct vp *vp)
 	sigset_t set;
 
 	sigfillset(&set);
-	sigdelset(&set, vp_signal());
+	sigdelset(&set, kick_signal());
 	u.mask.len = 8;
 	memcpy(u.mask.sigset, &set, 8);
 	return ioctl(vp->fd, KVM_SET_SIGNAL_MASK, &u) ? -errno : 0;
@@ -135,26 +128,8 @@ void vp_get_stats(const struct vp *vp, struct vp_stats *out)
 
 void vp_kick(struct vp *vp)
 {
-	int tid;
-
-	if (atomic_exchange(&vp->kicked, true))
-		return;
 	/* On its own thread it is out of the guest and looks before it enters. */
-	if (vp == vp_self)
-		return;
-	tid = atomic_load(&vp->tid);
-	if (tid)
-		syscall(SYS_tgkill, getpid(), tid, vp_signal());
-}
-
-static void drain_signal(void)
-{
-	const struct timespec none = { 0 };
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, vp_signal());
-	sigtimedwait(&set, NULL, &none);
+	kick_send(&vp->kick, vp == vp_self);
 }
 
 /* KVM finishes an instruction that left for user space at the next entry only:
@@ -309,7 +284,7 @@ static void run_failed(struct vp *vp, int err)
 	switch (err) {
 	case EINTR:
 		vp->stats.interrupted++;
-		drain_signal();
+		kick_drain();
 		break;
 	case EAGAIN:
 		/* A VP that waited for its start-up interrupt has got it. */
@@ -328,11 +303,10 @@ void *vp_thread(void *arg)
 	vp_self = vp;
 	snprintf(name, sizeof(name), "vp%u", vp->index);
 	pthread_setname_np(pthread_self(), name);
-	atomic_store(&vp->tid, (int)syscall(SYS_gettid));
+	kick_begin(&vp->kick);
 	for (;;) {
 		/* Before all else: a kick from here on must take us out. */
-		if (atomic_exchange(&vp->kicked, false))
-			drain_signal();
+		kick_take(&vp->kick);
 		if (atomic_load(&vm->hold)) {
 			complete_exit(vp);
 			if (!vm_park(vm))
@@ -348,6 +322,6 @@ void *vp_thread(void *arg)
 			handle_exit(vp);
 		}
 	}
-	atomic_store(&vp->tid, 0);
+	kick_end(&vp->kick);
 	return NULL;
 }
