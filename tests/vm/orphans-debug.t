@@ -4,7 +4,7 @@
 # kmemleak.
 # tier: debug
 # root-kernel: 6.1
-# timeout: 700
+# timeout: 800
 . "$(dirname "$0")/lib.sh"
 . "$PROJECT/tests/vm/lib-orphans.sh"
 orphans debug 'no_hash_pointers' --available 'hv_vmbus hv_storvsc'
