@@ -84,7 +84,7 @@ check-debug: setup
 	$(quiet)JOBS=$(JOBS) scripts/build-debug-kernel
 	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) host
 	$(quiet)$(MAKE) --no-print-directory -j$(JOBS) modules KVER=debug
-	$(quiet)ENLIGHT_AT_A_TIME=$${ENLIGHT_AT_A_TIME:-1} scripts/check --debug
+	$(quiet)scripts/check --debug
 
 style: setup
 	$(quiet)scripts/style
