@@ -69,9 +69,9 @@ amount() {
 	if grep -q enlight.short /proc/cmdline; then echo "$1"; else echo "$2"; fi
 }
 
-# The first disk behind the bus, once it is there.
+# first_disk [SECONDS]: the first disk behind the bus, once it is there.
 first_disk() {
-	wait_for 20 test -e /sys/block/sda || return 1
+	wait_for "${1:-20}" test -e /sys/block/sda || return 1
 	echo /dev/sda
 }
 

@@ -12,7 +12,7 @@ orphans() {
 # The answer to the first open stands behind all that in the root's queue, for which a
 # kernel with checkers needs minutes.
 modprobe sd_mod 2>/dev/null; modprobe hv_vmbus reply_timeout=300; modprobe hv_storvsc
-wait_for 300 test -e /sys/block/sda; disk=$(first_disk); ok $? 'the disk is there'
+disk=$(first_disk 300); ok $? 'the disk is there'
 run 'the disk reads' dd if=$disk of=/dev/null bs=64k count=16 iflag=direct
 wait_for 300 sh -c '[ $(ls /sys/bus/vmbus/devices | wc -l) = 1 ]'; ok $? 'no other device stays'
 run 'the disk reads on' dd if=$disk of=/dev/null bs=64k count=16 iflag=direct
