@@ -14,19 +14,24 @@ is "$(nproc)" "$(sed -n 's/.*\bwant=\([0-9]*\).*/\1/p' /proc/cmdline)" 'processo
 channels=$(sed -n 's/.*\bchannels=\([0-9]*\).*/\1/p' /proc/cmdline)
 wait_for 10 sh -c "[ \$(ls -d /sys/bus/vmbus/devices/*/channels/* | wc -l) -ge $channels ]"
 ok $? 'channels'
-i=0 read=0
-while [ $i -lt "$(nproc)" ]; do
-	taskset -p $((1 << i)) $$ >/dev/null &&
-		dd if=$disk of=/dev/null bs=4k count=64 skip=$((i * 64)) iflag=direct 2>/dev/null &&
-		read=$((read + 1))
-	i=$((i + 1))
-done
-is $read "$(nproc)" 'processors that have read'
-idle=0
-for c in /sys/bus/vmbus/devices/*/channels/*; do
-	[ "$(cat $c/events)" -gt 0 ] || idle=$((idle + 1))
-done
-is $idle 0 'channels without an event'
+all_read() { # sets $read: processors that could
+	i=0 read=0
+	while [ $i -lt "$(nproc)" ]; do
+		taskset -p $((1 << i)) $$ >/dev/null &&
+			dd if=$disk of=/dev/null bs=4k count=64 skip=$((i * 64)) iflag=direct 2>/dev/null &&
+			read=$((read + 1))
+		i=$((i + 1))
+	done
+}
+idle() {
+	for c in /sys/bus/vmbus/devices/*/channels/*; do
+		[ "$(cat $c/events)" -gt 0 ] || echo "$c"
+	done
+}
+busy() { all_read; [ -z "$(idle)" ]; }
+all_read; is $read "$(nproc)" 'processors that have read'
+# The driver opens a sub-channel some time after it is there.
+wait_for 20 busy; is "$(idle)" '' 'channels without an event'
 run 'fio --verify, 16 jobs' fio --name=v --filename=$disk --rw=randwrite --bs=4k \
 	--size=256k --offset_increment=256k --numjobs=16 --thread --ioengine=libaio \
 	--iodepth=8 --direct=1 --verify=crc32c --do_verify=1 --verify_fatal=1
