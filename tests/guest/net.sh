@@ -9,7 +9,6 @@ ME=10.77.0.2 ME6=fd77::2
 echo 4194304 >/proc/sys/net/core/rmem_default
 
 # word NAME: its value on the kernel's command line.
-word() { sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
 
 # load MODULE...
 load() {

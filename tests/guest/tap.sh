@@ -53,6 +53,9 @@ run() {
 	fi
 }
 
+# word NAME: the value of NAME=VALUE on the kernel's command line.
+word() { sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
+
 # wait_for SECONDS COMMAND...: until the command succeeds.
 wait_for() {
 	tries=$(($1 * 10))

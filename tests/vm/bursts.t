@@ -21,7 +21,6 @@ MS=100		# of each way to read, in a turn
 HOG_US=100000	# see bursts.c
 
 guest_script bursts <<'EOF'
-word() { sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" /proc/cmdline; }
 for m in hv_vmbus sd_mod hv_storvsc; do modprobe $m || ok 1 "$m loads"; done
 disk=$(first_disk); ok $? 'the disk is there'
 wait_for 10 test -e $disk

@@ -40,7 +40,7 @@ p=/sys/module/rogue/parameters
 sum() { dd if=$disk bs=64k count=32 skip=1 iflag=direct 2>/dev/null | sha256sum | cut -d' ' -f1; }
 bound() { [ "$(cat $p/bound)" = "$1" ]; }
 act() { echo "$1" >$p/act; }
-want=$(sed -n 's/.*\bsum=\([0-9a-f]*\).*/\1/p' /proc/cmdline)
+want=$(word sum)
 modprobe hv_vmbus; modprobe sd_mod; insmod /rogue.ko; modprobe hv_storvsc
 disk=$(first_disk); ok $? 'the disk is there'
 if [ "$(dd if=$disk bs=4k count=1 2>/dev/null | head -c 6)" = marked ]; then

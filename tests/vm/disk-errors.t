@@ -11,7 +11,7 @@
 
 guest_script errors <<'EOF'
 for m in hv_vmbus sd_mod; do modprobe $m || ok 1 "$m loads"; done
-modprobe hv_storvsc $(sed -n 's/.*\bparams=\([^ ]*\).*/\1/p' /proc/cmdline | tr , ' ')
+modprobe hv_storvsc $(word params | tr , ' ')
 lun() {
 	wait_for 30 sh -c "ls -d /sys/bus/scsi/devices/*:0:0:$1/block/*" || return 1
 	echo "/dev/$(basename "$(ls -d /sys/bus/scsi/devices/*:0:0:"$1"/block/*)")"

@@ -40,7 +40,6 @@
 . "$PROJECT/tests/vm/lib-storage.sh"
 
 guest_script faults <<'EOF'
-word() { sed -n "s/.*\b$1=\([0-9a-z]*\).*/\1/p" /proc/cmdline; }
 device() { ls /sys/bus/vmbus/devices | grep "0$1\$"; }
 host() { ls -d "/sys/bus/vmbus/devices/$(device "$1")"/host*/scsi_host/host*; }
 count() { cat "$(host "$1")/$2"; }

@@ -14,7 +14,7 @@ modprobe sd_mod; modprobe hv_vmbus; modprobe hv_storvsc
 disk=$(first_disk); ok $? 'the disk is there'
 wait_for 10 test -b $disk
 export SCSI_DISK=$disk
-for program in $(sed -n 's/.*\bprograms=\([a-z_,]*\).*/\1/p' /proc/cmdline | tr , ' '); do
+for program in $(word programs | tr , ' '); do
 	/kselftest/$program >/tmp/tap 2>&1
 	status=$?
 	while IFS= read -r line; do

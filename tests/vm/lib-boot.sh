@@ -6,7 +6,6 @@
 # The child's side.  Kernel command line: want=PROCESSORS now=SECONDS then=END
 boot_script() {
 	guest_script boot <<'EOF'
-word() { sed -n "s/.*\b$1=\([0-9a-z]*\).*/\1/p" /proc/cmdline; }
 echo "phase up"
 is "$(nproc)" "$(word want)" 'processors'
 is "$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)" \

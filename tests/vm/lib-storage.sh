@@ -13,7 +13,7 @@ lun() { # LUN: its device name, once it is there
 	wait_for 30 sh -c "ls -d /sys/bus/scsi/devices/*:0:0:$1/block/*" || return 1
 	basename "$(ls -d /sys/bus/scsi/devices/*:0:0:"$1"/block/*)"
 }
-sum=$(sed -n 's/.*\bsum=\([0-9a-f]*\).*/\1/p' /proc/cmdline)
+sum=$(word sum)
 
 for m in hv_vmbus sd_mod hv_storvsc ext4 crc32c_generic; do
 	modprobe $m || ok 1 "$m loads"

@@ -7,7 +7,6 @@
 . "$(dirname "$0")/lib.sh"
 
 guest_script numa <<'EOF'
-word() { sed -n "s/.*\b$1=\([0-9]*\).*/\1/p" /proc/cmdline; }
 nodes=$(word nodes) cpus=$(nproc)
 sys=/sys/devices/system/node
 is "$(ls -d $sys/node[0-9]* | wc -l)" "$nodes" 'nodes'

@@ -19,7 +19,7 @@ disk() { # CONTROLLER-NUMBER-BY-SIZE: the disk of so many sectors
 	return 1
 }
 stay=16384 go=32768
-rounds=$(sed -n 's/.*\brounds=\([0-9]*\).*/\1/p' /proc/cmdline)
+rounds=$(word rounds)
 wait_for 30 disk $stay; ok $? 'the disk that stays'
 wait_for 30 disk $go; ok $? 'the disk that goes'
 keep=$(disk $stay)

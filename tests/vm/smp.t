@@ -10,28 +10,33 @@
 guest_script smp <<'EOF'
 for m in hv_vmbus sd_mod hv_storvsc; do modprobe $m || ok 1 "$m loads"; done
 disk=$(first_disk); ok $? 'the disk is there'
-is "$(nproc)" "$(sed -n 's/.*\bwant=\([0-9]*\).*/\1/p' /proc/cmdline)" 'processors'
-channels=$(sed -n 's/.*\bchannels=\([0-9]*\).*/\1/p' /proc/cmdline)
-wait_for 10 sh -c "[ \$(ls -d /sys/bus/vmbus/devices/*/channels/* | wc -l) -ge $channels ]"
+want=$(word want)
+is "$(nproc)" "$want" 'processors'
+wait_for 10 sh -c "[ \$(ls -d /sys/bus/vmbus/devices/*/channels/* | wc -l) -ge $(word channels) ]"
 ok $? 'channels'
 all_read() { # sets $read: processors that could
 	i=0 read=0
-	while [ $i -lt "$(nproc)" ]; do
-		taskset -p $((1 << i)) $$ >/dev/null &&
-			dd if=$disk of=/dev/null bs=4k count=64 skip=$((i * 64)) iflag=direct 2>/dev/null &&
-			read=$((read + 1))
+	while [ $i -lt "$want" ]; do
+		taskset "$(printf %x $((1 << i)))" dd if=$disk of=/dev/null bs=4k count=64 \
+			skip=$((i * 64)) iflag=direct 2>/dev/null && read=$((read + 1))
 		i=$((i + 1))
 	done
 }
-idle() {
+idle() { # channels without an event
 	for c in /sys/bus/vmbus/devices/*/channels/*; do
 		[ "$(cat $c/events)" -gt 0 ] || echo "$c"
 	done
 }
-busy() { all_read; [ -z "$(idle)" ]; }
-all_read; is $read "$(nproc)" 'processors that have read'
 # The driver opens a sub-channel some time after it is there.
+busy() { all_read; [ -z "$(idle)" ]; }
 wait_for 20 busy; is "$(idle)" '' 'channels without an event'
+events() { cat /sys/bus/vmbus/devices/*/channels/*/events | tr '\n' ' '; }
+before=$(events)
+all_read; is $read "$want" 'processors that have read'
+echo "$before $(events)" | awk '{ for (i = 1; i <= NF / 2; i++) print $(i + NF / 2) - $i }' >/tmp/events
+note "events: $(tr '\n' ' ' </tmp/events)"
+# One signal a read, and each channel has its share of the processors.
+is "$(awk -v n=$((want * 64 / $(word channels) / 2)) '$1 < n' /tmp/events)" '' 'channels with less than half of their share'
 run 'fio --verify, 16 jobs' fio --name=v --filename=$disk --rw=randwrite --bs=4k \
 	--size=256k --offset_increment=256k --numjobs=16 --thread --ioengine=libaio \
 	--iodepth=8 --direct=1 --verify=crc32c --do_verify=1 --verify_fatal=1

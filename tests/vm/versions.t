@@ -9,7 +9,7 @@
 . "$PROJECT/tests/vm/lib-storage.sh"
 
 guest_script versions <<'EOF'
-want=$(sed -n 's/.*\bwant=\([0-9.]*\).*/\1/p' /proc/cmdline)
+want=$(word want)
 for m in hv_vmbus sd_mod hv_storvsc; do modprobe $m || ok 1 "$m loads"; done
 is "$(dmesg | sed -n 's/.*Vmbus version:\([0-9.]*\).*/\1/p')" "$want" 'version'
 disk=$(first_disk); ok $? 'the disk is there'
