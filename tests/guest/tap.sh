@@ -78,6 +78,14 @@ first_disk() {
 	echo /dev/sda
 }
 
+# scans_end: before a processor goes, no scan may be under way. A scan makes request
+# queues, which the block layer registers for that event before it has initialised their
+# lists (6.1, blk_mq_init_allocated_queue()): the kernel would crash, whosever disk it is.
+# Another scan waits for those that run.
+scans_end() {
+	for scan in /sys/class/scsi_host/*/scan; do echo '- - -' >$scan; done
+}
+
 # there LUN: whether the first controller has shown it.
 there() { ls -d /sys/bus/scsi/devices/*:0:0:$1 >/dev/null 2>&1; }
 

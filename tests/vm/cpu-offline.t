@@ -11,6 +11,7 @@ guest_script cpu <<'EOF'
 modprobe hv_vmbus; modprobe sd_mod; modprobe hv_storvsc
 disk=$(first_disk); ok $? 'the disk is there'
 reads $disk
+scans_end
 n=0
 while [ $n -lt "$(amount 1 5)" ]; do
 	for c in 1 2 3; do echo 0 >/sys/devices/system/cpu/cpu$c/online || ok 1 "processor $c goes offline"; done

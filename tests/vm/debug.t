@@ -40,6 +40,15 @@ cat /sys/kernel/debug/hv_vmbus/* >/dev/null 2>&1
 ( while [ ! -e /tmp/stop ]; do
 	dd if=$keep of=/dev/null bs=64k count=16 iflag=direct 2>/dev/null || echo >/tmp/failed
 done ) &
+scans_end
+cpus=/sys/devices/system/cpu
+for c in 1 2 3; do echo 0 >$cpus/cpu$c/online || ok 1 "processor $c goes"; done
+is "$(nproc)" "$(($(cat $cpus/present | cut -d- -f2) - 2))" 'processors are offline'
+for c in 1 2 3; do echo 1 >$cpus/cpu$c/online || ok 1 "processor $c comes"; done
+for c in /sys/bus/vmbus/devices/*/channels/*/cpu; do
+	echo 2 >$c; ok $? 'a channel moves'
+done
+
 n=0
 while [ $n -lt 3 ]; do
 	d=$(disk $go) || break
@@ -67,13 +76,6 @@ while [ $n -lt 3 ]; do
 done
 is $n 3 'rounds in which a disk came and went'
 
-cpus=/sys/devices/system/cpu
-for c in 1 2 3; do echo 0 >$cpus/cpu$c/online || ok 1 "processor $c goes"; done
-is "$(nproc)" "$(($(cat $cpus/present | cut -d- -f2) - 2))" 'processors are offline'
-for c in 1 2 3; do echo 1 >$cpus/cpu$c/online || ok 1 "processor $c comes"; done
-for c in /sys/bus/vmbus/devices/*/channels/*/cpu; do
-	echo 2 >$c; ok $? 'a channel moves'
-done
 touch /tmp/stop; wait
 test ! -e /tmp/failed; ok $? 'the other disk did not notice'
 
