@@ -56,6 +56,7 @@ done
 script 'disks read beside all else' 0 "dd() { sleep 0.1; }; reads /dev/null; reads_end fine"
 rm -f "$T"/reads.*
 script 'a read that fails' 1 "dd() { sleep 0.1; false; }; reads /dev/null; reads_end fine"
+is "$(pgrep -cf "busybox sh $T/out/one.sh")" 0 'no reader is left'
 rm -f "$T"/reads.*
 
 # log MARK: what root_log says of a kernel log whose mark is as given.
