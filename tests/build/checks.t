@@ -59,6 +59,11 @@ script 'a read that fails' 1 "dd() { sleep 0.1; false; }; reads /dev/null; reads
 is "$(pgrep -cf "busybox sh $T/out/one.sh")" 0 'no reader is left'
 rm -f "$T"/reads.*
 
+lost() { printf 'unreferenced object %s\n  [<1>] %s+0x1/0x2\n' "$@"; }
+script 'what the kernel loses is no leak of ours' 0 "$(declare -f lost)
+is \"\$(lost a device_set_deferred_probe_reason b vmb_x c device_set_deferred_probe_reason |
+	not_theirs)\" \"\$(lost b vmb_x)\" 'what is left'"
+
 # log MARK: what root_log says of a kernel log whose mark is as given.
 log() {
 	(

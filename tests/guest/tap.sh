@@ -119,10 +119,20 @@ reads_end() {
 	if has_read; then wait $reader; else kill $reader; fi
 }
 
+# not_theirs: of kmemleak's objects all but those that the kernel itself loses. 6.1 has a
+# device wait whose driver comes while it is being added, and never frees the reason why
+# (__driver_probe_device()).
+not_theirs() {
+	awk 'function end() { if (o !~ /device_set_deferred_probe_reason/) printf "%s", o; o = "" }
+		/^unreferenced object/ { end() }
+		{ o = o $0 "\n" }
+		END { end() }'
+}
+
 # leaks TEXT: kmemleak knows none.  Objects are given time to be found: freed by
 # RCU, just allocated.
 leaks() {
 	sleep 6
 	echo scan >/sys/kernel/debug/kmemleak; sleep 1; echo scan >/sys/kernel/debug/kmemleak
-	is "$(cat /sys/kernel/debug/kmemleak)" '' "$1"
+	is "$(not_theirs </sys/kernel/debug/kmemleak)" '' "$1"
 }
