@@ -148,6 +148,7 @@ void vmb_offers_settle(void)
 {
 	flush_workqueue(intake.wq);
 	flush_workqueue(vmb.sub_wq);
+	flush_workqueue(vmb.sub_remove_wq);
 }
 
 void vmb_offers_flush(void)
@@ -157,6 +158,7 @@ void vmb_offers_flush(void)
 	flush_workqueue(vmb.add_wq);
 	flush_workqueue(vmb.sub_wq);
 	flush_workqueue(vmb.remove_wq);
+	flush_workqueue(vmb.sub_remove_wq);
 }
 
 int vmb_offers_init(void)
@@ -165,14 +167,18 @@ int vmb_offers_init(void)
 	intake.wq = alloc_ordered_workqueue("hv_vmbus_intake", 0);
 	/*
 	 * No device comes or goes beside its own suspend and resume: that waits
-	 * until the machine runs again.  Sub-channels don't, resume needs them.
+	 * until the machine runs again.  Sub-channels don't wait: resume needs
+	 * them, and drivers that close their channels want to see them go.
 	 */
 	vmb.add_wq = alloc_workqueue("hv_vmbus_add",
 				     WQ_UNBOUND | WQ_FREEZABLE, 0);
 	vmb.sub_wq = alloc_ordered_workqueue("hv_vmbus_sub", 0);
 	vmb.remove_wq = alloc_workqueue("hv_vmbus_remove",
 					WQ_UNBOUND | WQ_FREEZABLE, 0);
-	if (!intake.wq || !vmb.add_wq || !vmb.sub_wq || !vmb.remove_wq) {
+	vmb.sub_remove_wq = alloc_workqueue("hv_vmbus_sub_remove", WQ_UNBOUND,
+					    0);
+	if (!intake.wq || !vmb.add_wq || !vmb.sub_wq || !vmb.remove_wq ||
+	    !vmb.sub_remove_wq) {
 		vmb_offers_exit();
 		return -ENOMEM;
 	}
@@ -194,6 +200,7 @@ void vmb_offers_exit(void)
 	wq_destroy(&vmb.add_wq);
 	wq_destroy(&vmb.sub_wq);
 	wq_destroy(&vmb.remove_wq);
+	wq_destroy(&vmb.sub_remove_wq);
 	intake.head = 0;
 	intake.tail = 0;
 	intake.stalled = false;

@@ -104,7 +104,8 @@ void vmb_chan_rescind(struct vmb_chan *c)
 
 	INIT_WORK(&c->remove_work, chan_remove);
 	vmb_chan_get(c);
-	queue_work(vmb.remove_wq, &c->remove_work);
+	queue_work(ch->primary_channel ? vmb.sub_remove_wq : vmb.remove_wq,
+		   &c->remove_work);
 }
 
 /* The root takes back what nobody has looked at yet. */

@@ -55,7 +55,7 @@ struct vmb_chan {
 	 */
 	struct kref ref;
 
-	struct work_struct remove_work;	/* on vmb.remove_wq */
+	struct work_struct remove_work;	/* on vmb.remove_wq or vmb.sub_remove_wq */
 	struct vmb_chan *before;	/* offered just before, with a reference */
 	struct completion added;	/* the driver's probe has returned */
 	struct completion rescinded;
@@ -131,6 +131,7 @@ struct vmb_state {
 	struct workqueue_struct *add_wq;	/* primaries */
 	struct workqueue_struct *sub_wq;	/* sub-channels */
 	struct workqueue_struct *remove_wq;	/* rescinds, in parallel */
+	struct workqueue_struct *sub_remove_wq;	/* those of sub-channels */
 
 	struct device *root_dev;	/* parent of all devices; bus.c sets it */
 };

@@ -18,9 +18,14 @@ state() { cat /sys/class/net/$c/address /sys/class/net/$c/mtu; ethtool -l $c; et
 state >/tmp/before
 wget -q -O - "http://$PEER/page" 2>/tmp/wget.out | sha256sum | cut -d' ' -f1 >/tmp/sum & reader=$!
 echo core >/sys/power/pm_test; ok $? 'suspend test mode'
+echo 1 >/sys/power/pm_debug_messages
+# Sub-channels go while all else is frozen: drivers wait up to five seconds to see that.
+frozen_in() { dmesg | sed -n 's/.*noirq freeze of devices complete after \([0-9]*\)\..*/\1/p' | tail -n 1; }
 n=0
 while [ $n -lt "$(amount 1 3)" ]; do
 	run "round $n: freeze and thaw" sh -c 'echo disk >/sys/power/state'
+	ms=$(frozen_in)
+	[ "${ms:-5000}" -lt 5000 ]; ok $? "round $n: the devices are frozen in $ms ms"
 	carrier $c; ok $? "round $n: the link is up"
 	wait_for 10 ping -c1 -W1 $PEER; ok $? "round $n: the peer answers"
 	m=$(tcp -t 2 -P 4); ok $? "round $n: TCP out: $m Mbit/s"
