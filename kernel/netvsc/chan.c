@@ -25,7 +25,7 @@
 #define MAX_PACKET	8192
 
 #define OPENER_WAIT	(10 * HZ)
-#define RESCIND_WAIT_MS	5000
+#define RESCIND_WAIT	(5 * HZ)
 #define RESCIND_POLL_MS	10
 
 /* Guards the way from a bus device to the connection that takes channels. */
@@ -347,14 +347,12 @@ void netvsc_chan_open_subs(struct netvsc_conn *conn)
  */
 static void await_rescinds(struct vmbus_channel *primary)
 {
-	u32 waited;
+	unsigned long deadline = jiffies + RESCIND_WAIT;
 
-	for (waited = 0; waited < RESCIND_WAIT_MS; waited += RESCIND_POLL_MS) {
-		if (READ_ONCE(primary->rescind) ||
-		    list_empty_careful(&primary->sc_list))
-			return;
+	while (!READ_ONCE(primary->rescind) &&
+	       !list_empty_careful(&primary->sc_list) &&
+	       time_before(jiffies, deadline))
 		msleep(RESCIND_POLL_MS);
-	}
 }
 
 /**

@@ -31,7 +31,7 @@
 #define RECEIVE_BUDGET		256
 
 #define OPENER_WAIT		(10 * HZ)
-#define RESCIND_WAIT_MS		5000
+#define RESCIND_WAIT		(5 * HZ)
 #define RESCIND_POLL_MS		10
 #define RELEASE_LOG		(60 * HZ)
 
@@ -281,14 +281,12 @@ static bool openers_left(struct storvsc_host *sh)
  */
 static void await_rescinds(struct vmbus_channel *primary)
 {
-	u32 waited;
+	unsigned long deadline = jiffies + RESCIND_WAIT;
 
-	for (waited = 0; waited < RESCIND_WAIT_MS; waited += RESCIND_POLL_MS) {
-		if (READ_ONCE(primary->rescind) ||
-		    list_empty_careful(&primary->sc_list))
-			return;
+	while (!READ_ONCE(primary->rescind) &&
+	       !list_empty_careful(&primary->sc_list) &&
+	       time_before(jiffies, deadline))
 		msleep(RESCIND_POLL_MS);
-	}
 }
 
 /* Close the primary, by which the bus closes the sub-channels before it. */
