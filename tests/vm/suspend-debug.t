@@ -3,7 +3,7 @@
 # What suspend-vanish.t does, twenty times on the kernel of debug.t.
 # tier: debug
 # root-kernel: 6.1
-# timeout: 1400
+# timeout: 2400
 . "$(dirname "$0")/lib.sh"
 . "$PROJECT/tests/vm/lib-net.sh"
 . "$PROJECT/tests/vm/lib-vanish.sh"
