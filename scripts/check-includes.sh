@@ -55,6 +55,9 @@ FNR == 1 {
 	if (FILENAME ~ /^kernel\// && room != "kernel/compat" &&
 	    /^[ \t]*#.*(LINUX_VERSION_CODE|KERNEL_VERSION)/)
 		complain("version tests live in kernel/compat only")
+	if (FILENAME ~ /^kernel\// && FILENAME != "kernel/vmbus/param.h" &&
+	    /^[ \t]*module_param/)
+		complain("a parameter out of range must not refuse the module: vmb_param()")
 	next
 }
 

@@ -9,11 +9,11 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include "param.h"
 #include "vmbus_var.h"
 
 #include <linux/delay.h>
 #include <linux/jiffies.h>
-#include <linux/moduleparam.h>
 #include <asm/mshyperv.h>
 
 /* A root without buffers for us for this long is as good as gone. */
@@ -22,7 +22,7 @@
 #define POST_DELAY_MAX_US	100000
 
 static uint reply_timeout = VMB_REPLY_TIMEOUT_S;
-module_param(reply_timeout, uint, 0644);
+vmb_param(reply_timeout, reply_timeout, uint, 1, 3600, 0644);
 MODULE_PARM_DESC(reply_timeout,
 		 "Seconds to wait for the root's answer to a request (default 60)");
 
@@ -123,7 +123,7 @@ void vmb_request_init(struct vmb_request *req, struct vmbus_channel *channel,
 	init_completion(&req->done);
 	req->channel = channel;
 	req->reply_type = reply_type;
-	req->patience_s = max(reply_timeout, 1u);
+	req->patience_s = READ_ONCE(reply_timeout);
 	req->key[0] = key0;
 	req->key[1] = key1;
 }

@@ -31,12 +31,17 @@ load() { # MODULE PARAMETER GIVEN TAKEN [...]
 modprobe sd_mod
 modprobe hv_vmbus unload_timeout=soon 2>/dev/null
 [ $? != 0 ] && [ ! -e /sys/module/hv_vmbus ]; ok $? 'hv_vmbus: what is no number is refused'
-load hv_vmbus max_version 0x7fffffff 327683 unload_timeout -1 0
+load hv_vmbus max_version 0x7fffffff 327683 unload_timeout -1 0 \
+	reply_timeout 99999999999 3600
 load hv_storvsc storvsc_ringbuffer_size 999999999 1048576 storvsc_vcpus_per_sub_channel 0 1 \
 	ring_avail_percent_lowater 1000 90 storvsc_max_hw_queues -1 0 logging_level 7 2 \
 	storvsc_timeout 0 1 storvsc_timeout_retries 99999999999 100 \
 	storvsc_reset_timeout -99999999999999999999 1
 load hv_netvsc ring_size 99999999999999999999 512 debug 99 16 host_timeout 0 1
+echo 0 >/sys/module/hv_vmbus/parameters/reply_timeout
+has hv_vmbus reply_timeout 1
+said hv_vmbus reply_timeout 2
+echo 60 >/sys/module/hv_vmbus/parameters/reply_timeout
 echo 60 >/sys/module/hv_storvsc/parameters/storvsc_timeout
 has hv_storvsc storvsc_timeout 60
 run 'a value out of range can be written' sh -c 'echo 5000000000 >/sys/module/hv_storvsc/parameters/storvsc_timeout'
