@@ -61,6 +61,7 @@ static struct {
 	void *interrupt;	/* its two halves only matter before 2.4 */
 	void *to_child;		/* monitor pages */
 	void *to_root;
+	bool lent;		/* it has taken them, or may do so yet */
 } pages;
 
 static void pages_publish(void)
@@ -73,9 +74,9 @@ static void pages_publish(void)
 	vmbus_connection.monitor_pages[1] = pages.to_root;
 }
 
-static void pages_free(bool unsafe)
+static void pages_free(void)
 {
-	if (unsafe) {
+	if (pages.lent) {
 		pr_warn("the root may still use 3 shared pages: not freed\n");
 	} else {
 		hv_free_hyperv_page(pages.interrupt);
@@ -92,7 +93,7 @@ static int pages_alloc(void)
 	pages.to_child = hv_alloc_hyperv_zeroed_page();
 	pages.to_root = hv_alloc_hyperv_zeroed_page();
 	if (!pages.interrupt || !pages.to_child || !pages.to_root) {
-		pages_free(false);
+		pages_free();
 		return -ENOMEM;
 	}
 	pages_publish();
@@ -133,8 +134,12 @@ static int negotiate(u32 version)
 	ret = vmb_request_run(&req, &msg, sizeof(msg));
 	if (ret == -ENXIO || ret == -EIO)
 		return -EPROTONOSUPPORT;
+	/* One that hasn't answered may do so yet. */
+	if (ret == -ETIMEDOUT)
+		pages.lent = true;
 	if (ret)
 		return ret;
+	pages.lent = req.reply.version.supported;
 	if (!req.reply.version.supported)
 		return -EPROTONOSUPPORT;
 
@@ -198,8 +203,7 @@ int vmb_connect(void)
 	ret = negotiate_any();
 	if (ret) {
 		vmbus_connection.conn_state = DISCONNECTED;
-		/* A root that never answered may do so yet. */
-		pages_free(ret == -ETIMEDOUT);
+		pages_free();
 	}
 	return ret;
 }
@@ -283,19 +287,15 @@ void vmb_unload(bool crash)
 		pr_err("no answer to UNLOAD within %u s, going on\n",
 		       unload_timeout);
 	if (answered && !crash) {
-		complete_all(&vmb.unloaded);	/* vmb_disconnect() asks */
+		pages.lent = false;
 		vmb_lent_disconnected();
 	}
 }
 
 void vmb_disconnect(void)
 {
-	bool answered;
-
 	vmb_unload(false);
-	answered = completion_done(&vmb.unloaded) ||
-		   vmbus_proto_version < VMB_VERSION_3_0;
-	pages_free(!answered);
+	pages_free();
 	vmbus_proto_version = 0;
 }
 
