@@ -43,13 +43,15 @@ static int tell(struct netvsc_conn *conn, struct nvs_msg *msg)
  */
 static int ask(struct netvsc_conn *conn, struct nvs_msg *msg)
 {
-	unsigned long deadline = jiffies + netvsc_host_timeout * HZ;
+	unsigned long deadline;
 	int err;
 	u64 id;
 
 	if (READ_ONCE(conn->mute))
 		return -ETIMEDOUT;
 	mutex_lock(&conn->ctl_lock);
+	/* What others took before isn't the host's time for this one. */
+	deadline = jiffies + netvsc_host_timeout * HZ;
 	spin_lock_bh(&conn->ctl_wait_lock);
 	id = NETVSC_ID_NVS | ++conn->ctl_seq;
 	conn->nvs_id = id;

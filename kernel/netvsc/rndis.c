@@ -124,14 +124,16 @@ static int request_send(struct netvsc_conn *conn, struct netvsc_request *req,
 static int transact(struct netvsc_conn *conn, struct netvsc_request *req,
 		    u32 type, u32 min)
 {
-	unsigned long deadline = jiffies + netvsc_host_timeout * HZ;
 	const struct rndis_header *reply = (void *)req->reply;
+	unsigned long deadline;
 	int err;
 
 	/* The probe of a mute host may have the lock for long. */
 	if (READ_ONCE(conn->mute) && !req->probe)
 		return -ETIMEDOUT;
 	mutex_lock(&conn->ctl_lock);
+	/* What others took before isn't the host's time for this one. */
+	deadline = jiffies + netvsc_host_timeout * HZ;
 	spin_lock_bh(&conn->ctl_wait_lock);
 	conn->waiter = req;
 	spin_unlock_bh(&conn->ctl_wait_lock);
