@@ -143,13 +143,27 @@ void netvsc_change_exit(struct netvsc_dev *nd)
 }
 
 /* There is no connection, though there should be: one is tried again and again. */
-void netvsc_conn_lost(struct netvsc_dev *nd, int err)
+static void lost(struct netvsc_dev *nd, int err)
 {
 	netdev_err(nd->net, "connection with the host is lost: %d\n", err);
 	netif_carrier_off(nd->net);
 	netif_device_attach(nd->net);
 	nd->retry_delay = RETRY_FIRST;
 	schedule_delayed_work(&nd->retry_work, nd->retry_delay);
+}
+
+/* See netvsc_var.h. */
+int netvsc_conn_resume(struct netvsc_dev *nd)
+{
+	int err;
+
+	ASSERT_RTNL();
+	err = reopen(nd, netvsc_conn_alloc(nd, &nd->config));
+	if (err)
+		lost(nd, err);
+	else
+		netif_device_attach(nd->net);
+	return err;
 }
 
 /* ---- the change ---- */
@@ -204,7 +218,7 @@ static int exchange(struct netvsc_dev *nd, const struct netvsc_config *want,
 	again = reopen(nd, ch->back);
 	ch->back = NULL;
 	if (again)
-		netvsc_conn_lost(nd, again);
+		lost(nd, again);
 	return err;
 }
 

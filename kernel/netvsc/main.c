@@ -229,13 +229,7 @@ static int netvsc_resume(struct hv_device *hv)
 	int err;
 
 	rtnl_lock();
-	err = netvsc_conn_open(nd);
-	if (!err && netif_running(nd->net))
-		err = netvsc_conn_start(nd);
-	if (!err)
-		netif_device_attach(nd->net);
-	else
-		netvsc_conn_lost(nd, err);
+	err = netvsc_conn_resume(nd);
 	rtnl_unlock();
 	return err;
 }

@@ -554,13 +554,14 @@ bool netvsc_dev_rescinded(const struct netvsc_dev *nd);
  * netvsc_conn_change() makes a new connection with @want and, when that fails,
  * one as before; frames stop meanwhile, whatever was sent is sent. Returns 0,
  * or why it stayed. Whoever changes a setting that takes a new connection calls
- * this. netvsc_conn_lost(): there's none; has one tried again and again.
+ * this. netvsc_conn_resume() connects and attaches the device after a sleep; when
+ * that fails, and when there is no going back, it is tried again and again.
  */
 void netvsc_change_init(struct netvsc_dev *nd);
 void netvsc_change_exit(struct netvsc_dev *nd);
 int netvsc_conn_change(struct netvsc_dev *nd,
 		       const struct netvsc_config *want);
-void netvsc_conn_lost(struct netvsc_dev *nd, int err);
+int netvsc_conn_resume(struct netvsc_dev *nd);
 void *netvsc_spare_get(struct netvsc_dev *nd, u32 size);
 void netvsc_spare_put(struct netvsc_dev *nd, void *base, u32 size);
 
