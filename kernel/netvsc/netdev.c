@@ -162,8 +162,9 @@ void netvsc_netdev_filter_work(struct work_struct *work)
 	conn = rcu_dereference_protected(nd->conn,
 					 lockdep_is_held(&nd->conn_lock));
 	/* Down meanwhile: the filter is none, and stays so. */
-	if (conn && READ_ONCE(conn->rx_on))
-		netvsc_netdev_set_filter(nd, conn);
+	if (conn && READ_ONCE(conn->rx_on) &&
+	    netvsc_netdev_set_filter(nd, conn) == -ENOMEM)
+		netvsc_silence_later(nd);
 	mutex_unlock(&nd->conn_lock);
 }
 

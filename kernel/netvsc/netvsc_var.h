@@ -582,14 +582,16 @@ bool netvsc_conn_pause(struct netvsc_conn *conn, unsigned long deadline);
 
 /*
  * silence.c. begin: whoever waited in vain; end: in the poll, at each answer to
- * a request; unsure: the host may have other settings than we. init: before
- * there is a connection; exit: after the last one.
+ * a request; unsure: the host may have other settings than we; later: it has,
+ * as there was no memory to tell it. init: before there is a connection; exit:
+ * after the last one.
  */
 void netvsc_silence_init(struct netvsc_dev *nd);
 void netvsc_silence_exit(struct netvsc_dev *nd);
 void netvsc_silence_begin(struct netvsc_conn *conn);
 void netvsc_silence_end(struct netvsc_conn *conn);
 void netvsc_silence_unsure(struct netvsc_dev *nd);
+void netvsc_silence_later(struct netvsc_dev *nd);
 
 /* chan.c */
 int netvsc_chan_open_primary(struct netvsc_conn *conn);

@@ -47,6 +47,13 @@ void netvsc_silence_unsure(struct netvsc_dev *nd)
 	arrange(nd, 0);
 }
 
+/* It couldn't be told: there may be memory in a while. */
+void netvsc_silence_later(struct netvsc_dev *nd)
+{
+	WRITE_ONCE(nd->unsure, true);
+	arrange(nd, HZ);
+}
+
 static int tell_filter(struct netvsc_dev *nd, struct netvsc_conn *conn)
 {
 	int err;
@@ -63,25 +70,28 @@ static int tell_filter(struct netvsc_dev *nd, struct netvsc_conn *conn)
 	return err;
 }
 
-/* RTNL held. What times out here makes it unsure again. */
+/* Whether the host has what it was told, or needs no telling. */
+static bool taken(struct netvsc_dev *nd, int err)
+{
+	if (err == -ENOMEM)
+		netvsc_silence_later(nd);
+	return !err || err == -EOPNOTSUPP;
+}
+
+/* RTNL held. What times out here, or has no memory, makes it unsure again. */
 static void tell_all(struct netvsc_dev *nd)
 {
 	struct netvsc_conn *conn = rtnl_dereference(nd->conn);
 	bool all = true;
-	int err;
 
 	WRITE_ONCE(nd->unsure, false);
 	if (!conn)
 		return;
-	if (nd->mac_set && netvsc_oid_set_mac(conn, nd->net->dev_addr))
-		all = false;
-	if (netvsc_oid_set_offloads(conn, nd->net->features))
-		all = false;
-	err = netvsc_oid_set_rss(conn);
-	if (err && err != -EOPNOTSUPP)
-		all = false;
-	if (tell_filter(nd, conn))
-		all = false;
+	if (nd->mac_set)
+		all &= taken(nd, netvsc_oid_set_mac(conn, nd->net->dev_addr));
+	all &= taken(nd, netvsc_oid_set_offloads(conn, nd->net->features));
+	all &= taken(nd, netvsc_oid_set_rss(conn));
+	all &= taken(nd, tell_filter(nd, conn));
 	if (!all)
 		netvsc_note(nd, "host may not have all settings\n");
 	netvsc_vf_look_again(nd);
