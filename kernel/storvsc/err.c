@@ -16,6 +16,7 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/mm.h>
 #include <linux/string.h>
 #include <scsi/scsi_devinfo.h>
 #include <scsi/scsi_eh.h>
@@ -26,6 +27,8 @@
 #define KICK_TIMEOUT		((unsigned long)HZ)
 #define RECONNECT_TIMEOUT	(60 * HZ)	/* each step */
 #define RECONNECT_TRIES		3
+#define RECONNECT_PAUSE_MS	1000u
+#define RECONNECT_PAUSE_MAX_MS	60000u
 
 #define ASC_INVALID_OPCODE	0x20
 #define ASC_INVALID_FIELD	0x24
@@ -396,11 +399,18 @@ out:
 	return storvsc_host_rescinded(sh) ? fail_fast(sh) : ret;
 }
 
-/* Again and again while the host is silent; a refusal is taken for an answer. */
+/* The host doesn't answer, or takes no message; or there is no memory for rings. */
+static bool may_pass(int err)
+{
+	return err == -ETIMEDOUT || err == -EBUSY || err == -ENOMEM;
+}
+
+/* Again and again while that may help; a refusal is taken for an answer. */
 static int reopen(struct storvsc_host *sh)
 {
-	unsigned long timeout = RECONNECT_TIMEOUT;
 	unsigned int limit = READ_ONCE(storvsc_silence_limit);
+	unsigned int pause = RECONNECT_PAUSE_MS;
+	unsigned long timeout = RECONNECT_TIMEOUT;
 	int err, tries = 0;
 
 	if (limit)
@@ -409,11 +419,14 @@ static int reopen(struct storvsc_host *sh)
 		err = storvsc_proto_connect(sh, timeout);
 		if (!err || storvsc_host_rescinded(sh))
 			return err;
-		if (err != -ETIMEDOUT || storvsc_silence_past_limit(sh))
+		if (!may_pass(err) || storvsc_silence_past_limit(sh))
 			tries++;
 		if (tries == RECONNECT_TRIES)
 			return err;
-		msleep(MSEC_PER_SEC);
+		msleep(pause);
+		/* The others have taken their time. */
+		if (err == -ENOMEM)
+			pause = min(2 * pause, RECONNECT_PAUSE_MAX_MS);
 	}
 }
 
@@ -449,11 +462,14 @@ static int reconnect(struct storvsc_host *sh)
 int storvsc_err_reset_host(struct scsi_cmnd *cmd)
 {
 	struct storvsc_host *sh = shost_priv(cmd->device->host);
+	unsigned int noio;
 	int ret;
 
 	if (storvsc_host_rescinded(sh))
 		return fail_fast(sh);
 
+	/* Memory may be what this disk is to free: it can't, until we are done. */
+	noio = memalloc_noio_save();
 	mutex_lock(&sh->lock);
 	if (READ_ONCE(sh->state) == STORVSC_GONE)
 		ret = FAST_IO_FAIL;
@@ -464,5 +480,6 @@ int storvsc_err_reset_host(struct scsi_cmnd *cmd)
 	else
 		ret = reconnect(sh);
 	mutex_unlock(&sh->lock);
+	memalloc_noio_restore(noio);
 	return storvsc_host_rescinded(sh) ? fail_fast(sh) : ret;
 }
