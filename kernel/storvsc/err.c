@@ -255,6 +255,7 @@ void storvsc_err_map(struct storvsc_host *sh, struct scsi_cmnd *cmd,
 		     scsi_cmd_to_rq(cmd)->tag, cmd->cmnd[0], srb->scsi_status,
 		     srb->srb_status);
 	map_error(sh, cmd, srb, &sense);
+	storvsc_silence_forgive(sh, cmd);
 }
 
 /*
@@ -453,6 +454,7 @@ static int reconnect(struct storvsc_host *sh)
 			     err);
 		return FAILED;
 	}
+	storvsc_silence_renew(sh);
 	storvsc_proto_subchannels(sh, RECONNECT_TIMEOUT);
 	shost_printk(KERN_NOTICE, sh->shost, "channel reopened\n");
 	return SUCCESS;

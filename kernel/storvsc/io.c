@@ -314,6 +314,7 @@ void storvsc_io_send_held(struct storvsc_host *sh, u32 tag)
 		code = DID_REQUEUE;
 	else
 		code = err == -ENODEV ? DID_NO_CONNECT : DID_ERROR;
+	storvsc_silence_forgive(sh, cmd);
 	finish(cmd, code);
 }
 
@@ -493,6 +494,7 @@ void storvsc_io_fail(struct storvsc_host *sh, const struct storvsc_chan *chan,
 			scsi_dma_unmap(cmd);
 		if (!test_bit(SCMD_STATE_COMPLETE, &cmd->state))
 			cmd->result = host_byte << 16;
+		storvsc_silence_forgive(sh, cmd);
 		scsi_done(cmd);
 	}
 }

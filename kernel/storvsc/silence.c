@@ -393,6 +393,14 @@ static void say(struct storvsc_host *sh)
 		 (jiffies - ask->quiet) / HZ);
 }
 
+/* All time-outs begin anew. */
+static void renew(struct storvsc_ask *ask)
+{
+	lockdep_assert_held(&ask->lock);
+	ask->was_silent = true;
+	WRITE_ONCE(ask->ended, jiffies);
+}
+
 /* Heard again. */
 static enum storvsc_ask_stage heard(struct storvsc_host *sh)
 {
@@ -406,8 +414,7 @@ static enum storvsc_ask_stage heard(struct storvsc_host *sh)
 	}
 	dev_notice(&sh->hv->device, "the host answers again, after %lu s\n",
 		   (jiffies - ask->quiet) / HZ);
-	ask->was_silent = true;
-	ask->ended = jiffies;
+	renew(ask);
 	return STORVSC_ASK_NOTHING;
 }
 
@@ -508,6 +515,34 @@ bool storvsc_silence_wait(struct storvsc_host *sh, unsigned long since)
 	ask->waiters--;
 	spin_unlock_bh(&ask->lock);
 	return back;
+}
+
+/* There is another channel, on which what was lost is sent again. */
+void storvsc_silence_renew(struct storvsc_host *sh)
+{
+	spin_lock_bh(&sh->ask.lock);
+	renew(&sh->ask);
+	spin_unlock_bh(&sh->ask.lock);
+}
+
+/**
+ * storvsc_silence_forgive() - a request is about to end, maybe to be tried again
+ * @sh: the adapter
+ * @cmd: the request
+ *
+ * The SCSI layer doesn't try again what is older than all its tries' time-outs
+ * together, but fails it. The time that a silent host took doesn't count.
+ */
+void storvsc_silence_forgive(struct storvsc_host *sh, struct scsi_cmnd *cmd)
+{
+	const struct storvsc_ask *ask = &sh->ask;
+
+	/* What ends the silence comes before the work has seen that. */
+	if (READ_ONCE(ask->stage) == STORVSC_ASK_WAIT && READ_ONCE(ask->told))
+		cmd->jiffies_at_alloc = jiffies;
+	else if (READ_ONCE(ask->was_silent) &&
+		 time_after(READ_ONCE(ask->ended), cmd->jiffies_at_alloc))
+		cmd->jiffies_at_alloc = READ_ONCE(ask->ended);
 }
 
 /* ---- life ---- */

@@ -309,6 +309,8 @@ bool storvsc_silence_overdue(const struct storvsc_host *sh,
 bool storvsc_silence_wait(struct storvsc_host *sh, unsigned long since);
 bool storvsc_silence_past_limit(struct storvsc_host *sh);
 unsigned long storvsc_silence_share(unsigned long timeout, unsigned long most);
+void storvsc_silence_renew(struct storvsc_host *sh);
+void storvsc_silence_forgive(struct storvsc_host *sh, struct scsi_cmnd *cmd);
 void storvsc_silence_reply(struct storvsc_chan *chan);
 void storvsc_silence_closed(struct storvsc_host *sh, bool released);
 

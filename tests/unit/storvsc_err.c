@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * hv_storvsc's last means against lost requests, a new channel: neither silence nor a
- * lack of memory ends in disks that go offline. The kernel's sources are compiled as they are, with stand-ins for
+ * lack of memory ends in disks that go offline, and what is tried again afterwards has
+ * its time again. The kernel's sources are compiled as they are, with stand-ins for
  * what they use.
  *
  * links: util
@@ -425,6 +426,8 @@ bool storvsc_silence_overdue(const struct storvsc_host *sh,
 bool storvsc_silence_wait(struct storvsc_host *sh, unsigned long since);
 bool storvsc_silence_past_limit(struct storvsc_host *sh);
 unsigned long storvsc_silence_share(unsigned long timeout, unsigned long most);
+void storvsc_silence_renew(struct storvsc_host *sh);
+void storvsc_silence_forgive(struct storvsc_host *sh, struct scsi_cmnd *cmd);
 void storvsc_silence_reply(struct storvsc_chan *chan);
 void storvsc_silence_closed(struct storvsc_host *sh, bool released);
 
@@ -484,6 +487,14 @@ static int set_up(void **state)
 	slot = (struct storvsc_slot){ { 1 }, &cmd, &sdev, jiffies, 0 };
 	storvsc_silence_init(&host);
 	return 0;
+}
+
+/* As the SCSI layer asks before it tries again. */
+static bool too_old(void)
+{
+	return time_before(cmd.jiffies_at_alloc +
+				   (cmd.allowed + 1) * cmd.rq.timeout,
+			   jiffies);
 }
 
 static void reopens_after(u32 times, int err, u32 seconds)
@@ -558,6 +569,86 @@ static void test_reopen_limit(void **state)
 	}
 }
 
+/* What was lost is sent again then, and may be told to come again. */
+static void test_time_after_reopening(void **state)
+{
+	(void)state;
+	reopens_after(40, -ETIMEDOUT, 60);
+	assert_true(too_old());
+	storvsc_silence_forgive(&host, &cmd);
+	assert_false(too_old());
+}
+
+static void run_work(void)
+{
+	host.ask.work.due = false;
+	host.ask.work.run(&host.ask.work.work);
+}
+
+/* Its time is over again and again, until the host answers @after seconds. */
+static void silent_for(u32 after)
+{
+	unsigned long end = jiffies + after * HZ;
+
+	while (time_before(jiffies, end)) {
+		jiffies += HZ;
+		if ((jiffies - slot.sent_at) % cmd.rq.timeout < HZ)
+			assert_int_equal(storvsc_err_timed_out(&cmd),
+					 SCSI_EH_RESET_TIMER);
+		if (host.ask.work.due)
+			run_work();
+	}
+	assert_true(host.ask.told);
+}
+
+/* "Come again", as hosts say it after a fail-over. */
+static const struct stor_srb again[] = {
+	{ .srb_status = STOR_SRB_SELECTION_TIMEOUT },
+	{ .srb_status = STOR_SRB_BUS_RESET },
+	{ .srb_status = 5, .scsi_status = SAM_STAT_BUSY },
+	{
+		.srb_status = 4 | STOR_SRB_AUTOSENSE,
+		.scsi_status = SAM_STAT_CHECK_CONDITION,
+		.sense_length = 18,
+		.u.sense = { 0x70, 0, UNIT_ATTENTION, [7] = 10, [12] = 0x2a,
+			     9 },
+	},
+};
+
+static void test_again_after_silence(void **state)
+{
+	u32 i;
+
+	for (i = 0; i < sizeof(again) / sizeof(*again); i++) {
+		set_up(state);
+		silent_for(1200);
+		assert_true(too_old());
+		/* The work has yet to see that the silence is over. */
+		storvsc_err_map(&host, &cmd, &again[i]);
+		assert_int_not_equal(cmd.result, SAM_STAT_GOOD);
+		assert_false(too_old());
+
+		/* And of one that comes when it has. */
+		cmd.jiffies_at_alloc = slot.sent_at;
+		jiffies += 2;
+		storvsc_heard(&chan);
+		run_work();
+		assert_false(host.ask.stage);
+		jiffies += 10 * HZ;
+		storvsc_err_map(&host, &cmd, &again[i]);
+		assert_false(too_old());
+	}
+}
+
+/* Without silence the SCSI layer's limit stays as it is. */
+static void test_again_and_again(void **state)
+{
+	(void)state;
+	jiffies += 1200 * HZ;
+	storvsc_err_map(&host, &cmd, &again[2]);
+	assert_true(too_old());
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -567,6 +658,9 @@ int main(void)
 		cmocka_unit_test_setup(test_reopen_no_memory, set_up),
 		cmocka_unit_test_setup(test_reopen_refused, set_up),
 		cmocka_unit_test_setup(test_reopen_limit, set_up),
+		cmocka_unit_test_setup(test_time_after_reopening, set_up),
+		cmocka_unit_test_setup(test_again_after_silence, set_up),
+		cmocka_unit_test_setup(test_again_and_again, set_up),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
