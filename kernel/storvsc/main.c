@@ -415,6 +415,13 @@ static bool lock_in_time(struct storvsc_host *sh)
 	return true;
 }
 
+/* What the host has told meanwhile was heard by nobody. */
+static void scan_again(struct storvsc_host *sh)
+{
+	storvsc_scan_start(sh);
+	storvsc_scan_event(sh);
+}
+
 /* Hibernation: nothing submits any more; the channel is opened anew later. */
 static int storvsc_suspend(struct hv_device *hv)
 {
@@ -423,21 +430,24 @@ static int storvsc_suspend(struct hv_device *hv)
 
 	storvsc_scan_stop(sh);
 	if (!lock_in_time(sh)) {
-		storvsc_scan_start(sh);
+		scan_again(sh);
 		return -EBUSY;
 	}
 	storvsc_chan_set_state(sh, STORVSC_CLOSED);
 	synchronize_rcu();
-	if (!storvsc_err_drain(sh, NULL, storvsc_reset_timeout * HZ)) {
+	if (storvsc_err_drain(sh, NULL, storvsc_reset_timeout * HZ)) {
+		/*
+		 * The host has no request. Of what else it was lent it lets go
+		 * with the connection, which ends next, if not now.
+		 */
+		storvsc_chan_close_all(sh);
+	} else {
 		storvsc_chan_set_state(sh, STORVSC_READY);
 		err = -EBUSY;
-	} else if (!storvsc_chan_close_all(sh)) {
-		storvsc_chan_set_state(sh, STORVSC_DEAD);
-		err = -EIO;
 	}
 	mutex_unlock(&sh->lock);
 	if (err)
-		storvsc_scan_start(sh);
+		scan_again(sh);
 	return err;
 }
 
@@ -453,7 +463,7 @@ static int storvsc_resume(struct hv_device *hv)
 	else
 		storvsc_proto_subchannels(sh, CONNECT_TIMEOUT);
 	mutex_unlock(&sh->lock);
-	storvsc_scan_start(sh);
+	scan_again(sh);
 	return err;
 }
 

@@ -104,7 +104,11 @@ int storvsc_scan_init(struct storvsc_host *sh)
 	spin_lock_init(&sh->scan_lock);
 	INIT_WORK(&sh->scan_work, scan_work);
 	INIT_WORK(&sh->lun_work, lun_work);
-	sh->wq = alloc_ordered_workqueue("storvsc_error_wq_%d", 0,
+	/*
+	 * Frozen with the programs when the machine hibernates: a scan then would
+	 * wait for a disk that takes no commands, and the disk's suspend for it.
+	 */
+	sh->wq = alloc_ordered_workqueue("storvsc_error_wq_%d", WQ_FREEZABLE,
 					 sh->shost->host_no);
 	return sh->wq ? 0 : -ENOMEM;
 }
@@ -131,8 +135,8 @@ void storvsc_scan_start(struct storvsc_host *sh)
 }
 
 /*
- * No scan runs afterwards. Waits for the command of one that does, so that a
- * silent host keeps this waiting, too. May sleep.
+ * No scan runs afterwards; one that was due is forgotten. Waits for the command of
+ * one that runs, so that a silent host keeps this waiting, too. May sleep.
  */
 void storvsc_scan_stop(struct storvsc_host *sh)
 {
