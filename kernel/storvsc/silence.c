@@ -171,50 +171,55 @@ static void build_probe(struct storvsc_ask *ask, struct stor_pkt *pkt)
 	srb->u.cdb[8] = 1;
 }
 
-/* A full ring is no reason to do anything: the host reads nothing, either. */
-static void send_probe(struct storvsc_host *sh)
+/* Its place in the page goes along. Under RCU in state READY: the page stays. */
+static int post_probe(struct storvsc_host *sh, struct stor_pkt *pkt, u64 id)
 {
 	struct {
 		struct vmbus_packet_mpb_array head;
 		u64 pfn;
 	} __packed desc;
+
+	if (pkt->u.srb.data_in == STOR_DATA_NONE)
+		return vmbus_sendpacket(sh->hv->channel, pkt, sizeof(*pkt), id,
+					VM_PKT_DATA_INBAND,
+					VMBUS_DATA_PACKET_FLAG_COMPLETION_REQUESTED);
+	memset(&desc, 0, sizeof(desc));
+	desc.head.rangecount = 1;
+	desc.head.range.len = pkt->u.srb.transfer_length;
+	desc.pfn = HVPFN_DOWN(sh->ask.dma);
+	return vmbus_sendpacket_mpb_desc(sh->hv->channel, &desc.head,
+					 sizeof(desc), pkt, sizeof(*pkt), id);
+}
+
+/*
+ * A full ring is no reason to do anything: the host reads nothing, either. All of
+ * this is one RCU section, which closing waits for: a page that is left to the bus
+ * then must not be named to the host on the next channel.
+ */
+static void send_probe(struct storvsc_host *sh)
+{
 	struct storvsc_ask *ask = &sh->ask;
 	struct stor_pkt pkt;
-	bool data;
 	u64 id;
-	int err;
 
+	rcu_read_lock();
+	if (READ_ONCE(sh->state) != STORVSC_READY)
+		goto out;
 	spin_lock_bh(&ask->lock);
 	build_probe(ask, &pkt);
-	data = ask->blocks;
 	id = STORVSC_ID_CONTROL | STORVSC_ID_PROBE | ++ask->seq;
 	ask->probes++;
 	ask->probed = jiffies;
 	spin_unlock_bh(&ask->lock);
 
-	memset(&desc, 0, sizeof(desc));
-	desc.head.rangecount = 1;
-	desc.head.range.len = pkt.u.srb.transfer_length;
-	desc.pfn = HVPFN_DOWN(ask->dma);
-
-	rcu_read_lock();
-	if (READ_ONCE(sh->state) != STORVSC_READY)
-		err = -ENODEV;
-	else if (data)
-		err = vmbus_sendpacket_mpb_desc(sh->hv->channel, &desc.head,
-						sizeof(desc), &pkt, sizeof(pkt),
-						id);
-	else
-		err = vmbus_sendpacket(sh->hv->channel, &pkt, sizeof(pkt), id,
-				       VM_PKT_DATA_INBAND,
-				       VMBUS_DATA_PACKET_FLAG_COMPLETION_REQUESTED);
-	rcu_read_unlock();
-	if (!err)
-		return;
+	if (!post_probe(sh, &pkt, id))
+		goto out;
 	spin_lock_bh(&ask->lock);
 	if (ask->probes)
 		ask->probes--;
 	spin_unlock_bh(&ask->lock);
+out:
+	rcu_read_unlock();
 }
 
 /* An answer to a probe, whatever it says; from the channel's callback. */

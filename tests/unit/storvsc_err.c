@@ -2,7 +2,7 @@
 /*
  * hv_storvsc's last means against lost requests, a new channel: neither silence nor a
  * lack of memory ends in disks that go offline, and what is tried again afterwards has
- * its time again. The kernel's sources are compiled as they are, with stand-ins for
+ * its time again. And the page that silence is probed with. The kernel's sources are compiled as they are, with stand-ins for
  * what they use.
  *
  * links: util
@@ -62,7 +62,7 @@ typedef u64 dma_addr_t;
 #define spin_unlock_bh(l)      ((void)(l))
 #define mutex_lock(l)	       ((void)(l))
 #define mutex_unlock(l)	       ((void)(l))
-#define rcu_read_lock()	       ((void)0)
+#define rcu_read_lock()	       enter_rcu()
 #define rcu_read_unlock()      ((void)0)
 #define synchronize_rcu()      ((void)0)
 #define dev_warn(...)	       ((void)0)
@@ -312,23 +312,53 @@ static unsigned int storvsc_reset_timeout = 10, storvsc_silence_limit;
 static const struct vmb_lent_ops *storvsc_lent;
 static struct storvsc_host host;
 
-#define storvsc_note(sh, level, ...)		      ((void)(level))
-#define shost_priv(shost)			      ((void)(shost), &host)
-#define shost_for_each_device(sdev, shost)	      for ((sdev) = NULL; (sdev);)
-#define storvsc_host_rescinded(sh)		      false
-#define storvsc_chan_check_lost(sh)		      false
-#define storvsc_chan_kick(sh)			      ((void)(sh))
-#define storvsc_scan_lun_event(sh, sdev, f)	      ((void)(f))
-#define storvsc_chan_close_all(sh)		      ((sh)->state = STORVSC_CLOSED, true)
-#define storvsc_proto_subchannels(sh, t)	      ((void)(t))
-#define get_zeroed_page(gfp)			      0ul
-#define free_page(p)				      ((void)(p))
-#define virt_to_page(p)				      (p)
-#define dma_map_single(d, p, n, way)		      ((void)(d), 0)
-#define dma_mapping_error(d, a)			      true
-#define dma_unmap_single(d, a, n, way)		      ((void)(d))
-#define vmbus_sendpacket_mpb_desc(ch, d, n, p, m, id) ((void)(d), (void)(id), 0)
-#define vmbus_sendpacket(ch, p, n, id, t, f)	      0
+#define storvsc_note(sh, level, ...)	     ((void)(level))
+#define shost_priv(shost)		     ((void)(shost), &host)
+#define shost_for_each_device(sdev, shost)   for ((sdev) = NULL; (sdev);)
+#define storvsc_host_rescinded(sh)	     false
+#define storvsc_chan_check_lost(sh)	     false
+#define storvsc_chan_kick(sh)		     ((void)(sh))
+#define storvsc_scan_lun_event(sh, sdev, f)  ((void)(f))
+#define storvsc_chan_close_all(sh)	     ((sh)->state = STORVSC_CLOSED, true)
+#define storvsc_proto_subchannels(sh, t)     ((void)(t))
+#define free_page(p)			     ((void)(p))
+#define virt_to_page(p)			     (p)
+#define dma_map_single(d, p, n, way)	     ((void)(d), (uintptr_t)(p))
+#define dma_mapping_error(d, a)		     false
+#define dma_unmap_single(d, a, n, way)	     ((void)(d))
+#define vmbus_sendpacket(ch, p, n, id, t, f) 0
+
+/* The page of probes: one after the other, of which the bus may take some. */
+static _Alignas(4096) char page[2][4096];
+static u32 pages;
+static u64 probed; /* the page that the host was told last */
+static void (*preempted)(void);
+
+static uintptr_t get_zeroed_page(int gfp)
+{
+	(void)gfp;
+	return (uintptr_t)page[pages++ % 2];
+}
+
+static void enter_rcu(void)
+{
+	void (*meanwhile)(void) = preempted;
+
+	preempted = NULL;
+	if (meanwhile)
+		meanwhile();
+}
+
+static int vmbus_sendpacket_mpb_desc(struct vmbus_channel *ch, const void *desc,
+				     u32 desc_len, const void *pkt, u32 len,
+				     u64 id)
+{
+	(void)ch, (void)pkt, (void)len, (void)id;
+	memcpy(&probed, (const char *)desc + desc_len - sizeof(probed),
+	       sizeof(probed));
+	probed <<= 12;
+	return 0;
+}
 
 static void storvsc_heard(struct storvsc_chan *chan)
 {
@@ -649,6 +679,31 @@ static void test_again_and_again(void **state)
 	assert_true(too_old());
 }
 
+/* The channel is closed and opened anew, and the host keeps what it has of the old one. */
+static void reopened(void)
+{
+	u32 had = pages;
+
+	host.ask.probes++; /* an earlier one, of which it has the page */
+	storvsc_silence_closed(&host, false);
+	assert_int_equal(pages, had + 1);
+}
+
+static void test_probe_page(void **state)
+{
+	(void)state;
+	storvsc_silence_alloc(&host);
+	silent_for(200);
+	assert_true(probed == (uintptr_t)page[(pages - 1) % 2]);
+	probed = 0;
+	preempted = reopened;
+	silent_for(200);
+	assert_null(preempted);
+	/* Never the one that the bus has; none will do as well. */
+	assert_false(probed == (uintptr_t)page[pages % 2]);
+	storvsc_silence_free(&host);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -661,6 +716,7 @@ int main(void)
 		cmocka_unit_test_setup(test_time_after_reopening, set_up),
 		cmocka_unit_test_setup(test_again_after_silence, set_up),
 		cmocka_unit_test_setup(test_again_and_again, set_up),
+		cmocka_unit_test_setup(test_probe_page, set_up),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
