@@ -91,7 +91,6 @@ static int gpadl_post(struct vmbus_channel *ch, u32 handle, struct pages *p,
 	return ret;
 }
 
-/* 0: the root has let go. */
 static int teardown_ask(struct vmbus_channel *ch, u32 handle)
 {
 	struct vmb_gpadl_teardown msg = {
@@ -100,7 +99,6 @@ static int teardown_ask(struct vmbus_channel *ch, u32 handle)
 		.gpadl = handle,
 	};
 	struct vmb_request req;
-	int ret;
 
 	vmb_request_init(&req, ch, VMB_MSG_GPADL_TORNDOWN, handle, 0);
 	/*
@@ -109,9 +107,7 @@ static int teardown_ask(struct vmbus_channel *ch, u32 handle)
 	 */
 	if (vmb_lent_any(ch))
 		req.patience_s = 1;
-	ret = vmb_request_run(&req, &msg, sizeof(msg));
-	/* With the rescind the root has given up all of the channel. */
-	return ret == -ENODEV ? 0 : ret;
+	return vmb_request_run(&req, &msg, sizeof(msg));
 }
 
 int vmb_gpadl_teardown(struct vmbus_channel *ch, u32 handle, bool ask,
@@ -125,7 +121,11 @@ int vmb_gpadl_teardown(struct vmbus_channel *ch, u32 handle, bool ask,
 	if (!debt)
 		return ret;
 	ret = ask ? teardown_ask(ch, handle) : -EBUSY;
-	/* The answer may have come after all, or the rescind. */
+	/*
+	 * The answer may have come after all, or the rescind, with which the root
+	 * has given up all of the channel. A socket's rescind that a suspend has
+	 * made up is none of the root's.
+	 */
 	if (ret && vmb_debt_late(debt)) {
 		pr_err("relid %u: the root may still use GPADL %#x (%d)\n",
 		       ch->offermsg.child_relid, handle, ret);

@@ -88,7 +88,8 @@ static int subs_end(void)
 /*
  * No interrupt finds a channel, no message matches one.  Sockets don't survive:
  * to their owners, which are frozen and close them later, it looks like a
- * rescind.  Nothing fails after that, so UNLOAD takes their rings back.
+ * rescind.  Nothing fails after that, so UNLOAD takes their rings back, or, if
+ * the root doesn't answer that, its answer to the next contact.
  */
 static int primaries_forget(void)
 {
@@ -104,10 +105,11 @@ static int primaries_forget(void)
 	awaited = 0;
 	reinit_completion(&all_reoffered);
 	list_for_each_entry(ch, &vmb.channels, listentry) {
-		if (is_hvsock_channel(ch))
-			vmb_chan_rescind(vmb_chan(ch));
 		vmb_chan_unmap(vmb_chan(ch));
 		WRITE_ONCE(ch->offermsg.child_relid, VMB_RELID_NONE);
+		/* Of no relid any more, so that nothing counts as given back. */
+		if (is_hvsock_channel(ch))
+			vmb_chan_rescind(vmb_chan(ch));
 		kfree(vmb_chan(ch)->next);	/* of this connection */
 		vmb_chan(ch)->next = NULL;
 		if (ch->rescind)

@@ -95,11 +95,11 @@ void vmb_chan_rescind(struct vmb_chan *c)
 		return;
 	ch->rescind_ref = true;
 
-	/* The callback may not run once rescind is seen. */
+	/* Once rescind is seen the callback may not run, and all has been given back. */
 	vmb_event_stop(ch);
+	vmb_lent_rescinded(ch->offermsg.child_relid);
 	WRITE_ONCE(ch->rescind, true);
 	vmb_requests_abort(ch);
-	vmb_lent_rescinded(ch->offermsg.child_relid);
 	complete_all(&c->rescinded);
 
 	INIT_WORK(&c->remove_work, chan_remove);
@@ -137,12 +137,14 @@ void vmb_rescind_process(u32 relid)
 		late_drop(relid);
 	vmb_unlock();
 	/*
-	 * Of an offer that was dropped: the root waits to hear that nobody
+	 * Of an offer that was dropped, or of a socket that was closed and
+	 * didn't wait for this any more: the root waits to hear that nobody
 	 * uses the relid.
 	 */
 	if (!c) {
 		pr_info_ratelimited("rescind of relid %u, which has no channel\n",
 				    relid);
+		vmb_lent_rescinded(relid);
 		vmb_relid_release(relid);
 	}
 }
