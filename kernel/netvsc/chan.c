@@ -418,10 +418,15 @@ void netvsc_chan_leave_skb(struct netvsc_conn *conn, struct sk_buff *skb)
 		dev_kfree_skb_any(skb);
 		return;
 	}
-	/* It may outlive all that isn't its memory. */
+	/*
+	 * It may outlive all that isn't its memory. Its socket would not end, nor
+	 * send more than so many bytes that are still under way.
+	 */
+	skb_orphan(skb);
 	skb->dev = NULL;
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
+	skb_ext_reset(skb);
 	if (netvsc_lent)
 		netvsc_lent->keep_skb(conn->nd->hv->channel, skb);
 }
