@@ -200,6 +200,7 @@ static u32 sub_channels_wanted(enum storvsc_kind kind)
 
 static void set_addressing(struct storvsc_host *sh)
 {
+	unsigned int most = READ_ONCE(storvsc_max_hw_queues);
 	struct Scsi_Host *shost = sh->shost;
 
 	switch (sh->kind) {
@@ -223,9 +224,8 @@ static void set_addressing(struct storvsc_host *sh)
 	shost->nr_hw_queues = 1;
 	if (sh->kind != STORVSC_IDE) {
 		shost->nr_hw_queues = num_present_cpus();
-		if (storvsc_max_hw_queues)
-			shost->nr_hw_queues = min(shost->nr_hw_queues,
-						  storvsc_max_hw_queues);
+		if (most)
+			shost->nr_hw_queues = min(shost->nr_hw_queues, most);
 	}
 }
 
