@@ -285,6 +285,14 @@ enum scsi_timeout_action storvsc_err_timed_out(struct scsi_cmnd *cmd)
 
 	if (tag >= sh->nr_slots)
 		return SCSI_EH_NOT_HANDLED;
+	/*
+	 * Held, since its burst was never ended: of a queue that is quiesced in
+	 * the midst of one (a Fibre Channel port goes) the block layer forgets to.
+	 */
+	if (atomic64_read(&sh->slots[tag].id) & STORVSC_ID_HELD) {
+		storvsc_hold_commit(sh->shost, storvsc_hold_queue(cmd));
+		return SCSI_EH_RESET_TIMER;
+	}
 	if (!storvsc_silence_given_up(&sh->slots[tag])) {
 		storvsc_silence_ask(sh, cmd);
 		return SCSI_EH_RESET_TIMER;

@@ -321,10 +321,9 @@ void storvsc_io_send_held(struct storvsc_host *sh, u32 tag)
 /* The host template's queuecommand. */
 int storvsc_io_queue(struct Scsi_Host *shost, struct scsi_cmnd *cmd)
 {
-	u32 unique = blk_mq_unique_tag(scsi_cmd_to_rq(cmd));
-	u32 hwq = blk_mq_unique_tag_to_hwq(unique);
 	struct storvsc_host *sh = shost_priv(shost);
 	bool last = cmd->flags & SCMD_LAST;
+	u32 hwq = storvsc_hold_queue(cmd);
 	int ret;
 
 	/* smartd sends SET WINDOW; hosts of that age answer neither. */

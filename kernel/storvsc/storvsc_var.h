@@ -18,6 +18,7 @@
 #define STORVSC_VAR_H
 
 #include <linux/atomic.h>
+#include <linux/blk-mq.h>
 #include <linux/cache.h>
 #include <linux/completion.h>
 #include <linux/hyperv.h>
@@ -287,6 +288,12 @@ bool storvsc_hold_add(struct storvsc_host *sh, u32 hwq,
 		      struct storvsc_slot *slot, u32 tag, bool last);
 void storvsc_hold_commit(struct Scsi_Host *shost, u16 hwq);
 u64 storvsc_hold_longest(struct storvsc_host *sh, bool forget);
+
+/* The hardware queue that a request comes from. */
+static inline u32 storvsc_hold_queue(struct scsi_cmnd *cmd)
+{
+	return blk_mq_unique_tag_to_hwq(blk_mq_unique_tag(scsi_cmd_to_rq(cmd)));
+}
 
 /* err.c */
 void storvsc_err_map(struct storvsc_host *sh, struct scsi_cmnd *cmd,

@@ -2,7 +2,8 @@
 /*
  * hv_storvsc's last means against lost requests, a new channel: neither silence nor a
  * lack of memory ends in disks that go offline, and what is tried again afterwards has
- * its time again. And the page that silence is probed with. The kernel's sources are compiled as they are, with stand-ins for
+ * its time again. And the page that silence is probed with, and a request that is held
+ * for ever. The kernel's sources are compiled as they are, with stand-ins for
  * what they use.
  *
  * links: util
@@ -360,6 +361,17 @@ static int vmbus_sendpacket_mpb_desc(struct vmbus_channel *ch, const void *desc,
 	return 0;
 }
 
+static u32 committed; /* bursts */
+
+static void storvsc_hold_commit(struct Scsi_Host *shost, u16 hwq)
+{
+	(void)shost;
+	assert_int_equal(hwq, 3);
+	committed++;
+}
+
+#define storvsc_hold_queue(cmd) ((void)(cmd), 3u)
+
 static void storvsc_heard(struct storvsc_chan *chan)
 {
 	chan->heard = jiffies;
@@ -704,6 +716,21 @@ static void test_probe_page(void **state)
 	storvsc_silence_free(&host);
 }
 
+/* Its burst has no end: nobody else would send it. */
+static void test_held(void **state)
+{
+	(void)state;
+	slot.id.v |= STORVSC_ID_HELD;
+	committed = 0;
+	assert_int_equal(storvsc_err_timed_out(&cmd), SCSI_EH_RESET_TIMER);
+	assert_int_equal(committed, 1);
+	assert_false(host.ask.stage);
+	slot.id.v &= ~STORVSC_ID_HELD;
+	assert_int_equal(storvsc_err_timed_out(&cmd), SCSI_EH_RESET_TIMER);
+	assert_int_equal(committed, 1);
+	assert_true(host.ask.stage);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -717,6 +744,7 @@ int main(void)
 		cmocka_unit_test_setup(test_again_after_silence, set_up),
 		cmocka_unit_test_setup(test_again_and_again, set_up),
 		cmocka_unit_test_setup(test_probe_page, set_up),
+		cmocka_unit_test_setup(test_held, set_up),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
