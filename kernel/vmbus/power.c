@@ -46,42 +46,53 @@ static bool is_open(const struct vmb_chan *c)
 
 static bool is_left_open(const struct vmb_chan *c)
 {
-	return is_open(c) && !is_hvsock_channel(&c->ch);
+	struct vmbus_channel *sub;
+
+	if (is_open(c) && !is_hvsock_channel(&c->ch))
+		return true;
+	list_for_each_entry(sub, &c->ch.sc_list, sc_list)
+		if (is_open(vmb_chan(sub)))
+			return true;
+	return false;
+}
+
+static int check_closed(void)
+{
+	struct vmb_chan *c;
+
+	vmb_lock();
+	c = any_primary(is_left_open);
+	if (c)
+		pr_err("suspend: the driver of device %pUl has left a channel open\n",
+		       &c->ch.offermsg.offer.if_instance);
+	vmb_unlock();
+	return c ? -EBUSY : 0;
 }
 
 /*
  * Sub-channels are asked for again by their drivers.  The root has rescinded
  * them together with the close of the primary; if not, UNLOAD does.
  */
-static int subs_end(void)
+static void subs_end(void)
 {
 	for (;;) {
 		struct vmb_chan *primary, *sub = NULL;
 		struct vmbus_channel *ch;
-		bool open = false;
 
 		vmb_lock();
 		primary = any_primary(has_subs);
 		if (primary) {
 			ch = list_first_entry(&primary->ch.sc_list,
 					      struct vmbus_channel, sc_list);
-			sub = vmb_chan(ch);
-			open = is_open(sub);
-			vmb_chan_get(sub);
+			sub = vmb_chan_get(vmb_chan(ch));
 		}
 		vmb_unlock();
 
 		if (!sub)
-			return 0;
-		if (!open) {
-			vmb_chan_claim(sub);
-			vmb_chan_drop_sub(sub);
-		}
+			return;
+		vmb_chan_claim(sub);
+		vmb_chan_drop_sub(sub);
 		vmb_chan_put(sub);
-		if (open) {
-			pr_err("suspend: a driver has left a sub-channel open\n");
-			return -EBUSY;
-		}
 	}
 }
 
@@ -91,17 +102,11 @@ static int subs_end(void)
  * rescind.  Nothing fails after that, so UNLOAD takes their rings back, or, if
  * the root doesn't answer that, its answer to the next contact.
  */
-static int primaries_forget(void)
+static void primaries_forget(void)
 {
 	struct vmbus_channel *ch;
-	int ret = 0;
 
 	vmb_lock();
-	if (any_primary(is_left_open)) {
-		pr_err("suspend: a driver has left its channel open\n");
-		ret = -EBUSY;
-		goto out;
-	}
 	awaited = 0;
 	reinit_completion(&all_reoffered);
 	list_for_each_entry(ch, &vmb.channels, listentry) {
@@ -117,9 +122,7 @@ static int primaries_forget(void)
 		vmb_chan(ch)->await_offer = true;
 		awaited++;
 	}
-out:
 	vmb_unlock();
-	return ret;
 }
 
 int vmb_suspend(void)
@@ -127,19 +130,21 @@ int vmb_suspend(void)
 	int ret;
 
 	vmb_offers_settle();
+	/* As long as the root is heard: what it says later is lost. */
+	ret = check_closed();
+	if (ret)
+		return ret;
 	vmb_offers_stop();
 	vmb_offers_settle();
-
-	vmb.suspended = true;
-	ret = subs_end();
-	if (!ret)
-		ret = primaries_forget();
+	ret = check_closed();
 	if (ret) {
-		vmb.suspended = false;
 		vmb_offers_start();
 		return ret;
 	}
 
+	vmb.suspended = true;
+	subs_end();
+	primaries_forget();
 	vmb_unload(false);
 	return 0;
 }
