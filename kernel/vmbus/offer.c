@@ -120,6 +120,11 @@ static bool reoffer(struct vmb_chan *known, const struct vmb_offer *offer)
 	known->await_offer = false;
 	vmb_chan_set_offer(known, offer);
 	vmb_chan_map(known);
+	/* Its CPU may not have come back, and who left wasn't moved by then. */
+	if (!cpu_online(known->ch.target_cpu)) {
+		vmb_target_drop(&known->ch);
+		vmb_target_choose(&known->ch);
+	}
 	vmb_power_reoffered();
 	return true;
 }
