@@ -409,7 +409,7 @@ out:
 }
 
 /* The host doesn't answer, or takes no message; or there is no memory for rings. */
-static bool may_pass(int err)
+bool storvsc_err_may_pass(int err)
 {
 	return err == -ETIMEDOUT || err == -EBUSY || err == -ENOMEM;
 }
@@ -426,9 +426,10 @@ static int reopen(struct storvsc_host *sh)
 		timeout = min_t(unsigned long, timeout, limit * HZ);
 	for (;;) {
 		err = storvsc_proto_connect(sh, timeout);
-		if (!err || storvsc_host_rescinded(sh))
+		if (!err || storvsc_host_rescinded(sh) ||
+		    READ_ONCE(sh->state) == STORVSC_GONE)
 			return err;
-		if (!may_pass(err) || storvsc_silence_past_limit(sh))
+		if (!storvsc_err_may_pass(err) || storvsc_silence_past_limit(sh))
 			tries++;
 		if (tries == RECONNECT_TRIES)
 			return err;
@@ -439,22 +440,25 @@ static int reopen(struct storvsc_host *sh)
 	}
 }
 
-static int reconnect(struct storvsc_host *sh)
+/**
+ * storvsc_err_reopen() - open the channel anew, however long that takes
+ * @sh: the adapter; sh->lock held, state CLOSED
+ *
+ * Ends when the host has agreed, has refused several times, is silent beyond
+ * storvsc_silence_limit, or gone. May sleep, and allocates.
+ *
+ * Return: SUCCESS, or FAILED and state DEAD.
+ */
+int storvsc_err_reopen(struct storvsc_host *sh)
 {
-	bool released;
+	unsigned int noio;
 	int err;
 
-	atomic_inc(&sh->reconnects);
-	shost_printk(KERN_WARNING, sh->shost,
-		     "requests are lost, reopening the channel\n");
-	released = storvsc_chan_close_all(sh);
-	storvsc_io_fail(sh, NULL, DID_RESET, !released);
-	/*
-	 * Closing that isn't confirmed in time comes before the opening all the
-	 * same: the host takes messages in their order. So the requests, whose
-	 * pages stay until it has let go, can be sent again afterwards.
-	 */
+	lockdep_assert_held(&sh->lock);
+	/* Memory may be what this disk is to free: it can't, until we are done. */
+	noio = memalloc_noio_save();
 	err = reopen(sh);
+	memalloc_noio_restore(noio);
 	if (err) {
 		storvsc_chan_set_state(sh, STORVSC_DEAD);
 		shost_printk(KERN_ERR, sh->shost,
@@ -468,18 +472,32 @@ static int reconnect(struct storvsc_host *sh)
 	return SUCCESS;
 }
 
+static int reconnect(struct storvsc_host *sh)
+{
+	bool released;
+
+	atomic_inc(&sh->reconnects);
+	shost_printk(KERN_WARNING, sh->shost,
+		     "requests are lost, reopening the channel\n");
+	released = storvsc_chan_close_all(sh);
+	storvsc_io_fail(sh, NULL, DID_RESET, !released);
+	/*
+	 * Closing that isn't confirmed in time comes before the opening all the
+	 * same: the host takes messages in their order. So the requests, whose
+	 * pages stay until it has let go, can be sent again afterwards.
+	 */
+	return storvsc_err_reopen(sh);
+}
+
 /* The host template's eh_host_reset_handler. */
 int storvsc_err_reset_host(struct scsi_cmnd *cmd)
 {
 	struct storvsc_host *sh = shost_priv(cmd->device->host);
-	unsigned int noio;
 	int ret;
 
 	if (storvsc_host_rescinded(sh))
 		return fail_fast(sh);
 
-	/* Memory may be what this disk is to free: it can't, until we are done. */
-	noio = memalloc_noio_save();
 	mutex_lock(&sh->lock);
 	if (READ_ONCE(sh->state) == STORVSC_GONE)
 		ret = FAST_IO_FAIL;
@@ -490,6 +508,5 @@ int storvsc_err_reset_host(struct scsi_cmnd *cmd)
 	else
 		ret = reconnect(sh);
 	mutex_unlock(&sh->lock);
-	memalloc_noio_restore(noio);
 	return storvsc_host_rescinded(sh) ? fail_fast(sh) : ret;
 }

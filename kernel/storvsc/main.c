@@ -22,6 +22,7 @@
 #include "vmbus/param.h"
 
 #define CONNECT_TIMEOUT		(60 * HZ)	/* each step */
+#define RESUME_TIMEOUT		(10 * HZ)	/* with all else asleep */
 #define WATCH_PERIOD		(HZ / 2)
 
 #define MAX_QUEUE		8192
@@ -178,6 +179,21 @@ static void lost_work(struct work_struct *work)
 }
 
 /*
+ * The host was silent when the machine woke up. Requests wait for it in the block
+ * layer, as they do for one that falls silent when it's awake.
+ */
+static void reopen_work(struct work_struct *work)
+{
+	struct storvsc_host *sh = container_of(work, struct storvsc_host,
+					       reopen_work);
+
+	mutex_lock(&sh->lock);
+	if (READ_ONCE(sh->state) == STORVSC_CLOSED)
+		storvsc_err_reopen(sh);
+	mutex_unlock(&sh->lock);
+}
+
+/*
  * While probe, remove or suspend hold the device, the bus can't tell that it
  * was rescinded; requests they wait for must end all the same.
  */
@@ -257,6 +273,7 @@ static int init_host(struct storvsc_host *sh)
 	init_completion(&sh->ctrl_done);
 	init_waitqueue_head(&sh->opener_wait);
 	INIT_WORK(&sh->lost_work, lost_work);
+	INIT_WORK(&sh->reopen_work, reopen_work);
 	INIT_DELAYED_WORK(&sh->watch_work, watch_work);
 
 	sh->nr_chans = sub_channels_wanted(sh->kind) + 1;
@@ -309,12 +326,14 @@ static void disconnect(struct storvsc_host *sh)
 {
 	bool released;
 
-	mutex_lock(&sh->lock);
+	/* Who has the lock, and waits for a silent host, gives up. */
 	storvsc_chan_set_state(sh, STORVSC_GONE);
+	mutex_lock(&sh->lock);
 	released = storvsc_chan_close_all(sh);
 	storvsc_io_fail(sh, NULL, DID_NO_CONNECT, !released);
 	mutex_unlock(&sh->lock);
 	cancel_work_sync(&sh->lost_work);
+	cancel_work_sync(&sh->reopen_work);
 }
 
 static int attach(struct storvsc_host *sh)
@@ -457,11 +476,15 @@ static int storvsc_resume(struct hv_device *hv)
 	int err;
 
 	mutex_lock(&sh->lock);
-	err = storvsc_proto_connect(sh, CONNECT_TIMEOUT);
-	if (err)
+	err = storvsc_proto_connect(sh, RESUME_TIMEOUT);
+	if (!err) {
+		storvsc_proto_subchannels(sh, RESUME_TIMEOUT);
+	} else if (storvsc_err_may_pass(err) && !storvsc_host_rescinded(sh)) {
+		queue_work(system_unbound_wq, &sh->reopen_work);
+		err = 0;
+	} else {
 		storvsc_chan_set_state(sh, STORVSC_DEAD);
-	else
-		storvsc_proto_subchannels(sh, CONNECT_TIMEOUT);
+	}
 	mutex_unlock(&sh->lock);
 	scan_again(sh);
 	return err;

@@ -197,6 +197,7 @@ struct storvsc_host {
 	struct work_struct scan_work;
 	struct work_struct lun_work;
 	struct work_struct lost_work;
+	struct work_struct reopen_work;
 	struct delayed_work watch_work;
 	spinlock_t scan_lock;		/* scanning */
 	bool scanning;			/* scan_work and lun_work may be queued */
@@ -304,6 +305,8 @@ int storvsc_err_reset_host(struct scsi_cmnd *cmd);
 bool storvsc_err_drain(struct storvsc_host *sh, const struct scsi_device *sdev,
 		       unsigned long timeout);
 void storvsc_err_gone(struct storvsc_host *sh);
+bool storvsc_err_may_pass(int err);
+int storvsc_err_reopen(struct storvsc_host *sh);
 
 /* silence.c */
 void storvsc_silence_init(struct storvsc_host *sh);

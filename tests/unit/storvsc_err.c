@@ -380,7 +380,8 @@ static void storvsc_heard(struct storvsc_chan *chan)
 static void storvsc_chan_set_state(struct storvsc_host *sh,
 				   enum storvsc_state state)
 {
-	sh->state = state;
+	if (sh->state != STORVSC_GONE)
+		sh->state = state;
 }
 
 static bool storvsc_io_outstanding(struct storvsc_host *sh,
@@ -411,7 +412,7 @@ static void msleep(unsigned int ms)
 
 static bool noio;
 static int answers[64]; /* to each opening; 0 in the end */
-static u32 opened, seconds_each;
+static u32 opened, seconds_each, gone_after;
 
 static unsigned int memalloc_noio_save(void)
 {
@@ -445,6 +446,8 @@ static int storvsc_proto_connect(struct storvsc_host *sh, unsigned long timeout)
 	assert_true(noio);
 	assert_int_equal(sh->state, STORVSC_CLOSED);
 	jiffies += seconds_each * HZ;
+	if (opened == gone_after)
+		sh->state = STORVSC_GONE;
 	if (!err)
 		sh->state = STORVSC_READY;
 	return err;
@@ -456,6 +459,8 @@ void storvsc_err_gone(struct storvsc_host *sh);
 enum scsi_timeout_action storvsc_err_timed_out(struct scsi_cmnd *cmd);
 bool storvsc_err_drain(struct storvsc_host *sh, const struct scsi_device *sdev,
 		       unsigned long timeout);
+bool storvsc_err_may_pass(int err);
+int storvsc_err_reopen(struct storvsc_host *sh);
 int storvsc_err_reset_lun(struct scsi_cmnd *cmd);
 int storvsc_err_reset_host(struct scsi_cmnd *cmd);
 void storvsc_silence_init(struct storvsc_host *sh);
@@ -508,7 +513,7 @@ static int set_up(void **state)
 	memset(&host, 0, sizeof(host));
 	memset(answers, 0, sizeof(answers));
 	jiffies = 1000000;
-	opened = seconds_each = 0;
+	opened = seconds_each = gone_after = 0;
 	storvsc_silence_limit = 0;
 	noio = false;
 	host.shost = &shost;
@@ -609,6 +614,33 @@ static void test_reopen_limit(void **state)
 		assert_int_equal(storvsc_err_reset_host(&cmd), FAILED);
 		assert_in_range(opened, 3, 8);
 	}
+}
+
+/* After a sleep there is no error handler, and nothing to get back. */
+static void test_reopen_awake(void **state)
+{
+	u32 i;
+
+	(void)state;
+	host.state = STORVSC_CLOSED;
+	seconds_each = 60;
+	for (i = 0; i < 20; i++)
+		answers[i] = -ETIMEDOUT;
+	assert_int_equal(storvsc_err_reopen(&host), SUCCESS);
+	assert_int_equal(host.state, STORVSC_READY);
+	assert_int_equal(host.reconnects.v, 0);
+}
+
+/* The driver goes meanwhile. */
+static void test_reopen_gone(void **state)
+{
+	(void)state;
+	host.state = STORVSC_CLOSED;
+	answers[0] = answers[1] = -ETIMEDOUT;
+	gone_after = 2;
+	assert_int_equal(storvsc_err_reopen(&host), FAILED);
+	assert_int_equal(host.state, STORVSC_GONE);
+	assert_int_equal(opened, 2);
 }
 
 /* What was lost is sent again then, and may be told to come again. */
@@ -740,6 +772,8 @@ int main(void)
 		cmocka_unit_test_setup(test_reopen_no_memory, set_up),
 		cmocka_unit_test_setup(test_reopen_refused, set_up),
 		cmocka_unit_test_setup(test_reopen_limit, set_up),
+		cmocka_unit_test_setup(test_reopen_awake, set_up),
+		cmocka_unit_test_setup(test_reopen_gone, set_up),
 		cmocka_unit_test_setup(test_time_after_reopening, set_up),
 		cmocka_unit_test_setup(test_again_after_silence, set_up),
 		cmocka_unit_test_setup(test_again_and_again, set_up),
