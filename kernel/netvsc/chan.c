@@ -131,11 +131,19 @@ static int rings_open(struct netvsc_chan *nc)
 	return err;
 }
 
+/* Whoever reads statistics may be looking at it. */
+static void set_channel(struct netvsc_chan *nc, struct vmbus_channel *ch)
+{
+	spin_lock(&nc->conn->chan_lock);
+	nc->ch = ch;
+	spin_unlock(&nc->conn->chan_lock);
+}
+
 static int chan_open(struct netvsc_chan *nc, struct vmbus_channel *ch)
 {
 	int err;
 
-	nc->ch = ch;
+	set_channel(nc, ch);
 	/*
 	 * Request numbers are our own. An earlier driver of this channel may
 	 * have left its callbacks there, which may be unloaded by now.
@@ -148,15 +156,13 @@ static int chan_open(struct netvsc_chan *nc, struct vmbus_channel *ch)
 	set_per_channel_state(ch, nc);
 
 	err = polls_on(nc);
-	if (err) {
-		nc->ch = NULL;
-		return err;
+	if (!err) {
+		err = rings_open(nc);
+		if (err)
+			polls_off(nc);
 	}
-	err = rings_open(nc);
-	if (err) {
-		polls_off(nc);
-		nc->ch = NULL;
-	}
+	if (err)
+		set_channel(nc, NULL);
 	return err;
 }
 
