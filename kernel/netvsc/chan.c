@@ -113,14 +113,38 @@ static void polls_off(struct netvsc_chan *nc)
 	netif_napi_del(&nc->napi);
 }
 
+u32 netvsc_chan_ring_bytes(void)
+{
+	return 2 * netvsc_ring_size * HV_HYP_PAGE_SIZE;
+}
+
+/* Near the channel's processor, or else those that were set aside before. */
+static int rings_alloc(struct netvsc_chan *nc)
+{
+	u32 size = netvsc_chan_ring_bytes() / 2;
+	struct vmbus_channel *ch = nc->ch;
+	struct page *spare;
+	int err;
+
+	err = vmbus_alloc_ring(ch, size, size);
+	if (err != -ENOMEM || !nc->index)
+		return err;
+	spare = netvsc_spare_ring(nc->nd, nc->index);
+	if (!spare)
+		return err;
+	ch->ringbuffer_page = spare;
+	ch->ringbuffer_pagecount = 2 * size >> PAGE_SHIFT;
+	ch->ringbuffer_send_offset = size >> PAGE_SHIFT;
+	return 0;
+}
+
 /* With the rings that the primary has from another connection, or new ones. */
 static int rings_open(struct netvsc_chan *nc)
 {
-	u32 size = netvsc_ring_size * HV_HYP_PAGE_SIZE;
 	int err = 0;
 
 	if (nc->index || !nc->nd->spares.rings)
-		err = vmbus_alloc_ring(nc->ch, size, size);
+		err = rings_alloc(nc);
 	if (err)
 		return err;
 	if (!nc->index)

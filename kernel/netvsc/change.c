@@ -6,7 +6,8 @@
  * The host serves one at a time, so the old one ends before the new one is sure.
  * What can be sure before is the memory: for the new one, and for going back
  * if the host refuses. Neither the buffers nor the primary's rings are given back
- * to the kernel between the two.
+ * to the kernel between the two; for the rings of the others, which the bus
+ * gives back, there is a spare each.
  *
  * If there is no going back, the interface has no carrier, and a work tries to
  * connect as it was, for as long as it takes.
@@ -62,9 +63,40 @@ void netvsc_spare_put(struct netvsc_dev *nd, void *base, u32 size)
 	vfree(base);
 }
 
+static u32 ring_order(void)
+{
+	return get_order(netvsc_chan_ring_bytes());
+}
+
+/* Both rings of a sub-channel, zeroed; NULL: there are none, or no more. */
+struct page *netvsc_spare_ring(struct netvsc_dev *nd, u32 index)
+{
+	return xchg(&nd->spares.ring[index], NULL);
+}
+
+/*
+ * Sub-channels are opened by the bus's works, and the interface has fewer queues
+ * when that fails: for a change that would be no failure, but a loss.
+ */
+static int spare_rings(struct netvsc_dev *nd, u32 chans)
+{
+	struct page *page;
+	u32 i;
+
+	for (i = 1; i < chans; i++) {
+		page = alloc_pages(GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN,
+				   ring_order());
+		if (!page)
+			return -ENOMEM;
+		xchg(&nd->spares.ring[i], page);
+	}
+	return 0;
+}
+
 static void spares_free(struct netvsc_dev *nd)
 {
 	struct netvsc_spares *spares = &nd->spares;
+	struct page *page;
 	u32 i;
 
 	spares->keep = false;
@@ -74,6 +106,11 @@ static void spares_free(struct netvsc_dev *nd)
 	for (i = 0; i < NETVSC_SPARES; i++) {
 		vfree(spares->base[i]);
 		spares->base[i] = NULL;
+	}
+	for (i = 1; i < NETVSC_MAX_CHANS; i++) {
+		page = netvsc_spare_ring(nd, i);
+		if (page)
+			__free_pages(page, ring_order());
 	}
 }
 
@@ -185,7 +222,12 @@ static int prepare(struct netvsc_dev *nd, const struct netvsc_config *want,
 	if (!ch->back || !ch->to)
 		return -ENOMEM;
 	err = spare_add(nd, netvsc_nvs_rx_size(ch->to, old->version), &old->rx);
-	return err ? err : spare_add(nd, ch->to->tx.size, &old->tx);
+	if (!err)
+		err = spare_add(nd, ch->to->tx.size, &old->tx);
+	if (!err)
+		err = spare_rings(nd, min3(want->chans, old->caps.rss_queues,
+					   (u32)NETVSC_MAX_CHANS));
+	return err;
 }
 
 /* Consumes @ch's connections; the device is detached. */

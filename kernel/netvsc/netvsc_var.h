@@ -440,6 +440,8 @@ struct netvsc_conn {
 struct netvsc_spares {
 	bool keep;		/* don't give back what a connection leaves */
 	bool rings;		/* the primary has its rings; it's closed */
+	/* A sub-channel's, for want of others; xchg(): openers hold no RTNL. */
+	struct page *ring[NETVSC_MAX_CHANS];
 	/* Of shared buffers: */
 	void *base[NETVSC_SPARES];
 	u32 size[NETVSC_SPARES];
@@ -564,6 +566,7 @@ int netvsc_conn_change(struct netvsc_dev *nd,
 int netvsc_conn_resume(struct netvsc_dev *nd);
 void *netvsc_spare_get(struct netvsc_dev *nd, u32 size);
 void netvsc_spare_put(struct netvsc_dev *nd, void *base, u32 size);
+struct page *netvsc_spare_ring(struct netvsc_dev *nd, u32 index);
 
 /* conn.c: RTNL held in all of them. */
 struct netvsc_conn *netvsc_conn_alloc(struct netvsc_dev *nd,
@@ -593,7 +596,8 @@ void netvsc_silence_end(struct netvsc_conn *conn);
 void netvsc_silence_unsure(struct netvsc_dev *nd);
 void netvsc_silence_later(struct netvsc_dev *nd);
 
-/* chan.c */
+/* chan.c; ring_bytes: of both rings of a channel */
+u32 netvsc_chan_ring_bytes(void);
 int netvsc_chan_open_primary(struct netvsc_conn *conn);
 int netvsc_chan_alloc(struct netvsc_conn *conn, u32 n);
 int netvsc_chan_prepare(struct netvsc_conn *conn, u32 n);

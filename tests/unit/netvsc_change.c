@@ -27,9 +27,14 @@ typedef uint32_t u32;
 #define HZ			      250
 #define GFP_KERNEL		      0
 #define __GFP_ZERO		      0
+#define __GFP_NOWARN		      0
+#define NETVSC_MAX_CHANS	      64
 #define NETVSC_SPARES		      4
 #define NETREG_REGISTERED	      1
 #define NETVSC_EV_RECONNECTS	      0
+#define min3(a, b, c)		      min_t(u32, min_t(u32, a, b), c)
+#define get_order(n)		      8
+#define netvsc_chan_ring_bytes()      (1u << 20)
 #define min_t(t, a, b)		      ((t)(a) < (t)(b) ? (t)(a) : (t)(b))
 #define rtnl_dereference(p)	      (p)
 #define netdev_err(...)		      ((void)0)
@@ -84,7 +89,12 @@ struct netvsc_conn {
 	struct netvsc_config made_with;
 	struct netvsc_buf rx, tx;
 	u32 version;
+	struct {
+		u32 rss_queues;
+	} caps;
 	bool started;
+	u32 queues;
+	struct page *ring[NETVSC_MAX_CHANS];
 };
 
 struct netvsc_rss {
@@ -93,6 +103,7 @@ struct netvsc_rss {
 
 struct netvsc_spares {
 	bool keep, rings;
+	struct page *ring[NETVSC_MAX_CHANS];
 	void *base[NETVSC_SPARES];
 	u32 size[NETVSC_SPARES];
 };
@@ -113,7 +124,8 @@ struct netvsc_dev {
 static bool rtnl;
 static u32 step, fails_from, fails_to; /* first to last + 1 */
 static u32 host_mtu;
-static int conns, buffers, rings;
+static int conns, buffers, rings, blocks;
+static bool no_rings; /* of sub-channels, when they are opened */
 
 static bool fails(void)
 {
@@ -135,6 +147,33 @@ static void vfree(void *base)
 {
 	buffers -= !!base;
 	free(base);
+}
+
+static struct page *block(void)
+{
+	blocks++;
+	return malloc(1);
+}
+
+static struct page *alloc_pages(int gfp, u32 order)
+{
+	(void)gfp, (void)order;
+	return fails() ? NULL : block();
+}
+
+static void __free_pages(struct page *page, u32 order)
+{
+	(void)order;
+	blocks--;
+	free(page);
+}
+
+static struct page *xchg(struct page **place, struct page *page)
+{
+	struct page *old = *place;
+
+	*place = page;
+	return old;
 }
 
 static bool rtnl_trylock(void)
@@ -175,6 +214,7 @@ static void netvsc_conn_free(struct netvsc_conn *conn)
 	free(conn);
 }
 
+struct page *netvsc_spare_ring(struct netvsc_dev *nd, u32 index);
 void *netvsc_spare_get(struct netvsc_dev *nd, u32 size);
 void netvsc_spare_put(struct netvsc_dev *nd, void *base, u32 size);
 int netvsc_conn_change(struct netvsc_dev *nd, const struct netvsc_config *want);
@@ -184,6 +224,10 @@ void netvsc_change_exit(struct netvsc_dev *nd);
 
 static void end(struct netvsc_dev *nd, struct netvsc_conn *conn)
 {
+	u32 i;
+
+	for (i = 1; i < conn->queues; i++)
+		__free_pages(conn->ring[i], 0);
 	if (conn->rx.base)
 		netvsc_spare_put(nd, conn->rx.base, conn->rx.size);
 	if (conn->tx.base)
@@ -212,6 +256,17 @@ static int netvsc_conn_open_as(struct netvsc_dev *nd, struct netvsc_conn *conn)
 	if (nd->config.mtu > host_mtu)
 		nd->config.mtu = host_mtu;
 	conn->made_with = nd->config;
+	conn->caps.rss_queues = 8;
+	/* The bus opens the others; who finds no memory is left out. */
+	for (conn->queues = 1; conn->queues < nd->config.chans;
+	     conn->queues++) {
+		struct page **ring = &conn->ring[conn->queues];
+
+		*ring = no_rings ? netvsc_spare_ring(nd, conn->queues) :
+				   block();
+		if (!*ring)
+			break;
+	}
 	nd->conn = conn;
 	nd->net->carrier = true;
 	return 0;
@@ -262,6 +317,7 @@ static int set_up(void **state)
 	card.hv = &hv;
 	card.config = (struct netvsc_config){ 2, 5000, 300, 1500 };
 	fails_to = step = 0;
+	no_rings = false;
 	host_mtu = 9000;
 	netvsc_change_init(&card);
 	rtnl = true;
@@ -284,6 +340,8 @@ static void works(const struct netvsc_config *config)
 	assert_int_equal(conns, 1);
 	assert_int_equal(buffers, 2);
 	assert_int_equal(rings, 1);
+	assert_int_equal(card.conn->queues, config->chans);
+	assert_int_equal(blocks, config->chans - 1);
 }
 
 static int clean(void **state)
@@ -296,6 +354,7 @@ static int clean(void **state)
 	assert_int_equal(conns, 0);
 	assert_int_equal(buffers, 0);
 	assert_int_equal(rings, 0);
+	assert_int_equal(blocks, 0);
 	return 0;
 }
 
@@ -380,6 +439,19 @@ static void test_mtu_refused(void **state)
 	works(&old);
 }
 
+/* When its turn comes there's no memory for the rings of a sub-channel. */
+static void test_no_rings(void **state)
+{
+	u32 w;
+
+	(void)state;
+	for (w = 0; w < sizeof(wishes) / sizeof(*wishes); w++) {
+		no_rings = true;
+		assert_int_equal(netvsc_conn_change(&card, &wishes[w]), 0);
+		works(&wishes[w]);
+	}
+}
+
 static void sleep_and_wake(u32 first, u32 n)
 {
 	net.present = false;
@@ -428,6 +500,7 @@ int main(void)
 						clean),
 		cmocka_unit_test_setup_teardown(test_mtu_refused, set_up,
 						clean),
+		cmocka_unit_test_setup_teardown(test_no_rings, set_up, clean),
 		cmocka_unit_test_setup_teardown(test_resume, set_up, clean),
 		cmocka_unit_test_setup_teardown(test_resume_fails, set_up,
 						clean),
