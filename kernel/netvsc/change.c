@@ -180,7 +180,7 @@ void netvsc_change_exit(struct netvsc_dev *nd)
 }
 
 /* There is no connection, though there should be: one is tried again and again. */
-static void lost(struct netvsc_dev *nd, int err)
+static void conn_lost(struct netvsc_dev *nd, int err)
 {
 	netdev_err(nd->net, "connection with the host is lost: %d\n", err);
 	netif_carrier_off(nd->net);
@@ -197,7 +197,7 @@ int netvsc_conn_resume(struct netvsc_dev *nd)
 	ASSERT_RTNL();
 	err = reopen(nd, netvsc_conn_alloc(nd, &nd->config));
 	if (err)
-		lost(nd, err);
+		conn_lost(nd, err);
 	else
 		netif_device_attach(nd->net);
 	return err;
@@ -260,7 +260,7 @@ static int exchange(struct netvsc_dev *nd, const struct netvsc_config *want,
 	again = reopen(nd, ch->back);
 	ch->back = NULL;
 	if (again)
-		lost(nd, again);
+		conn_lost(nd, again);
 	return err;
 }
 
