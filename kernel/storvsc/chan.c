@@ -242,7 +242,8 @@ static void sub_open(struct storvsc_host *sh, struct vmbus_channel *ch)
 		sh->late_open = true;
 	spin_unlock_bh(&sh->chan_lock);
 	if (err)
-		dev_warn(&sh->hv->device, "cannot open sub-channel: %d\n", err);
+		dev_warn_ratelimited(&sh->hv->device,
+				     "cannot open sub-channel: %d\n", err);
 }
 
 /* A sub-channel was offered; the bus calls this in a work item. */

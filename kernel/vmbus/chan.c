@@ -172,8 +172,8 @@ static int open_request(struct vmbus_channel *ch, const void *userdata,
 	if (ret)
 		return ret;
 	if (req.reply.open.status) {
-		pr_err("relid %u: the root failed to open, status 0x%x\n",
-		       msg.relid, req.reply.open.status);
+		pr_err_ratelimited("relid %u: the root failed to open, status 0x%x\n",
+				   msg.relid, req.reply.open.status);
 		return -EAGAIN;
 	}
 	return 0;

@@ -127,8 +127,8 @@ int vmb_gpadl_teardown(struct vmbus_channel *ch, u32 handle, bool ask,
 	 * made up is none of the root's.
 	 */
 	if (ret && vmb_debt_late(debt)) {
-		pr_err("relid %u: the root may still use GPADL %#x (%d)\n",
-		       ch->offermsg.child_relid, handle, ret);
+		pr_err_ratelimited("relid %u: the root may still use GPADL %#x (%d)\n",
+				   ch->offermsg.child_relid, handle, ret);
 		*late = debt;
 		return ret;
 	}
@@ -147,9 +147,9 @@ static int created_wait(struct vmbus_channel *ch, u32 handle, u32 size,
 		return ret;
 	}
 	if (!ret && req->reply.created.status) {
-		pr_err("relid %u: the root refused %u bytes of shared memory, status 0x%x\n",
-		       ch->offermsg.child_relid, size,
-		       req->reply.created.status);
+		pr_err_ratelimited("relid %u: the root refused %u bytes of shared memory, status 0x%x\n",
+				   ch->offermsg.child_relid, size,
+				   req->reply.created.status);
 		ret = -EDQUOT;
 	}
 	return ret;

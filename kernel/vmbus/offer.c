@@ -93,8 +93,8 @@ static void sub_add(struct work_struct *work)
 		ret = vmb_device_add_channel(dev, ch);
 		c->kobj_live = !ret;
 		if (ret && ret != -ENODEV)
-			pr_err("relid %u: no sysfs entry, error %d\n",
-			       ch->offermsg.child_relid, ret);
+			pr_err_ratelimited("relid %u: no sysfs entry, error %d\n",
+					   ch->offermsg.child_relid, ret);
 		create = READ_ONCE(primary->sc_creation_callback);
 		if (create)
 			create(ch);
