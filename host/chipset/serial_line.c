@@ -185,19 +185,22 @@ static int writer_start(struct serial *s)
 
 /* ---- input ---- */
 
-static void watch(struct line *l, int fd, bool on)
-{
-	struct epoll_event e = { .events = on ? EPOLLIN : 0, .data.fd = fd };
-
-	if (fd >= 0)
-		epoll_ctl(l->epoll, EPOLL_CTL_MOD, fd, &e);
-}
-
 static int watch_add(struct line *l, int fd)
 {
 	struct epoll_event e = { .events = EPOLLIN, .data.fd = fd };
 
 	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
+}
+
+/* Taken out, and not only asked for nothing: a hang-up would be told all the same. */
+static void watch(struct line *l, int fd, bool on)
+{
+	if (fd < 0)
+		return;
+	if (on)
+		watch_add(l, fd); /* -EEXIST is fine */
+	else
+		epoll_ctl(l->epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
 /* Ordinary files are always readable, and epoll refuses them. */
@@ -216,19 +219,23 @@ static int input_watched(const struct line *l)
 	return l->always >= 0 ? l->always : l->in;
 }
 
+/* A VP's thread, too: under the lock the input can't end, nor its number be another's. */
 void line_unstall(struct serial *s)
 {
-	watch(&s->line, input_watched(&s->line), true);
+	struct line *l = &s->line;
+
+	pthread_mutex_lock(&l->lock);
+	if (l->in >= 0)
+		watch(l, input_watched(l), true);
+	pthread_mutex_unlock(&l->lock);
 }
 
 static void input_end(struct serial *s)
 {
 	struct line *l = &s->line;
-	int fd = input_watched(l);
 
-	if (fd >= 0)
-		epoll_ctl(l->epoll, EPOLL_CTL_DEL, fd, NULL);
 	pthread_mutex_lock(&l->lock);
+	watch(l, input_watched(l), false);
 	pthread_mutex_lock(&l->io_lock);
 	if (l->out_is_peer && l->out >= 0) {
 		close(l->out);

@@ -327,6 +327,47 @@ static void test_flow(void **state)
 	serial_destroy(com);
 }
 
+/*
+ * One that goes while the guest doesn't read is no work either, until it does; then
+ * all of what was sent arrives, and the next peer is let in.
+ */
+static void test_flow_hangup(void **state)
+{
+	static char data[6000];
+	size_t got = 0;
+	int fd, i;
+
+	(void)state;
+	memset(data, 'x', sizeof(data));
+	open_socket();
+	fd = dial();
+	assert_true(ready(serial_input_fd(com), 1000));
+	serial_input_ready(com);
+	assert_int_equal(write(fd, data, sizeof(data)), sizeof(data));
+	close(fd);
+	for (i = 0; i < 10 && ready(serial_input_fd(com), 0); i++)
+		serial_input_ready(com);
+	assert_false(ready(serial_input_fd(com), 0));
+	while (got < sizeof(data)) {
+		if (!(in(5) & 1)) {
+			assert_true(ready(serial_input_fd(com), 1000));
+			serial_input_ready(com);
+			continue;
+		}
+		assert_int_equal(in(0), 'x');
+		got++;
+	}
+	for (i = 0; i < 10 && ready(serial_input_fd(com), 0); i++)
+		serial_input_ready(com);
+	fd = dial();
+	assert_true(ready(serial_input_fd(com), 1000));
+	serial_input_ready(com);
+	out(0, 'n');
+	assert_true(ready(fd, 5000));
+	close(fd);
+	serial_destroy(com);
+}
+
 /* A peer that doesn't read costs the oldest output, never the VP's time. */
 static void test_slow_peer(void **state)
 {
@@ -432,6 +473,7 @@ int main(void)
 		cmocka_unit_test(test_socket),
 		cmocka_unit_test(test_starved),
 		cmocka_unit_test(test_flow),
+		cmocka_unit_test(test_flow_hangup),
 		cmocka_unit_test(test_slow_peer),
 		cmocka_unit_test(test_bad_targets),
 		cmocka_unit_test(test_stale_socket),
