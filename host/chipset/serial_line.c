@@ -81,9 +81,28 @@ static void wait_for_room(struct line *l)
 	poll(&p, 1, 100);
 }
 
-/* With lock held; returns with it held. */
-static void write_some(struct line *l)
+/*
+ * A file that is full, a terminal or pipe that never comes back: what can't be
+ * written is not kept.  With lock held; returns with it held.
+ */
+static void give_up(struct serial *s, int err)
 {
+	struct line *l = &s->line;
+	bool tell = err != l->write_err;
+
+	l->tx_tail = l->tx_head;
+	l->write_err = err;
+	if (!tell)
+		return;
+	pthread_mutex_unlock(&l->lock);
+	log_guest(&s->limit, s->name, "output is lost: %s", strerror(-err));
+	pthread_mutex_lock(&l->lock);
+}
+
+/* With lock held; returns with it held. */
+static void write_some(struct serial *s)
+{
+	struct line *l = &s->line;
 	char buf[CHUNK];
 	unsigned int peer = l->peers;
 	size_t at = l->tx_tail;
@@ -103,13 +122,14 @@ static void write_some(struct line *l)
 	/* Meanwhile the oldest may have been given up. */
 	if (n > 0 && at + n > l->tx_tail)
 		l->tx_tail = at + n;
+	if (n > 0)
+		l->write_err = 0;
 	if (n >= 0 || peer != l->peers)
 		return;
 	if (l->out_is_peer)
 		l->failed = true;
 	else
-		l->tx_tail =
-			l->tx_head; /* a terminal or pipe never comes back */
+		give_up(s, n);
 }
 
 static bool may_write(const struct line *l)
@@ -150,7 +170,7 @@ static void *writer(void *arg)
 	pthread_mutex_lock(&l->lock);
 	while (!l->stop) {
 		if (may_write(l)) {
-			write_some(l);
+			write_some(s);
 			tell_dropped(s);
 			continue;
 		}
@@ -165,7 +185,7 @@ static void *writer(void *arg)
 	}
 	until = now_ms() + FLUSH_MS;
 	while (may_write(l) && now_ms() < until)
-		write_some(l);
+		write_some(s);
 	pthread_mutex_unlock(&l->lock);
 	return NULL;
 }

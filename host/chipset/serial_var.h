@@ -25,6 +25,7 @@ struct line {
 	char *tx;		 /* ring; NULL: output goes nowhere */
 	size_t tx_head, tx_tail; /* free-running */
 	uint64_t tx_dropped;	 /* oldest bytes, given up for newer ones */
+	int write_err;		 /* of the last write; 0: it was fine */
 
 	/* Descriptors: the owner's thread changes them; `out` under both locks,
 	 * lock first, so that either keeps it from being closed. */

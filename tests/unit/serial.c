@@ -22,6 +22,7 @@
 
 #include "chipset/rtc.h"
 #include "chipset/serial.h"
+#include "flood.h"
 #include "starve.h"
 
 #define COM 0x3f8
@@ -165,6 +166,24 @@ static void test_file(void **state)
 	close(fd);
 	assert_int_equal(stat(worth, &st), 0);
 	assert_int_equal(st.st_size, 4);
+}
+
+/* What can't be kept is told of, and not with each byte. */
+static void test_file_full(void **state)
+{
+	struct flood f;
+	unsigned int i;
+
+	(void)state;
+	flood_begin(&f);
+	assert_int_equal(open_port("file=/dev/full"), 0);
+	for (i = 0; i < 50; i++) {
+		out(0, 'x');
+		usleep(5000);
+	}
+	serial_destroy(com);
+	flood_end(&f);
+	assert_in_range(f.lines, 1, 10);
 }
 
 static int dial(void)
@@ -470,6 +489,7 @@ int main(void)
 		cmocka_unit_test(test_loopback),
 		cmocka_unit_test(test_interrupts),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_file_full),
 		cmocka_unit_test(test_socket),
 		cmocka_unit_test(test_starved),
 		cmocka_unit_test(test_flow),
