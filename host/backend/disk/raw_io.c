@@ -249,6 +249,7 @@ void raw_submit(struct disk *d, struct worker *w, struct disk_req *req)
 		raw_sync(req);
 		return;
 	}
+	raw_sync_begin(req);
 	/* How a discard is done; zeros have more ways. */
 	st->way = ZERO_PUNCH;
 	if (req->op == DISK_WRITE_ZEROES)

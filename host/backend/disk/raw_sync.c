@@ -36,11 +36,12 @@ int raw_lost(const struct disk *d)
 			       __ATOMIC_RELAXED);
 }
 
-/* Once for each disk: what the child does can't bring more of this. */
+/* Told once for each disk: what the child does can't bring more of this. */
 static void lose(struct raw *r, int err)
 {
 	int none = 0;
 
+	__atomic_add_fetch(&r->sync.failures, 1, __ATOMIC_RELAXED);
 	if (__atomic_compare_exchange_n(&r->sync.lost, &none, err, false,
 					__ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		log_err("disk",
@@ -63,12 +64,28 @@ static int outcome(struct raw *r, int res)
 	return res;
 }
 
+static unsigned int failures(const struct raw *r)
+{
+	return __atomic_load_n(&r->sync.failures, __ATOMIC_RELAXED);
+}
+
+void raw_sync_begin(struct disk_req *req)
+{
+	to_state(req)->failures = failures(to_raw(req->disk));
+}
+
+/*
+ * What a forced write has changed may have been written back, in vain, before its
+ * own sync: then that of somebody else was told, and to its own all is clean.
+ */
 static void finish(void *arg)
 {
 	struct disk_req *req = arg;
-	int err = to_state(req)->synced;
+	const struct raw_state *st = to_state(req);
+	int err = st->synced;
 
-	if (!err && req->op == DISK_FLUSH)
+	if (!err && (req->op == DISK_FLUSH ||
+		     st->failures != failures(to_raw(req->disk))))
 		err = raw_lost(req->disk);
 	req->done(req, err);
 }

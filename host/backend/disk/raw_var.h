@@ -26,8 +26,9 @@ enum zero_way { ZERO_RANGE, ZERO_PUNCH, ZERO_WRITE };
 struct raw_sync {
 	pthread_mutex_t lock; /* first, last, busy */
 	struct disk_req *first, **last;
-	bool busy; /* one is under way, or about to be */
-	int lost;  /* atomic: see disk_lost() */
+	bool busy;	       /* one is under way, or about to be */
+	int lost;	       /* atomic: see disk_lost() */
+	unsigned int failures; /* atomic: how often a sync told of one */
 };
 
 /* Bytes that a request changes; see raw_range.c. */
@@ -68,6 +69,7 @@ struct raw_state {
 	struct disk_req *next; /* that waits, or is of the same fdatasync */
 	uint64_t from, to;     /* to be made durable; 0 to 0: all */
 	int synced;	       /* what came of it */
+	unsigned int failures; /* of raw_sync, when the request began */
 	struct raw_range range;
 	struct raw_bounce *bounce; /* raw_bounce.c */
 	void (*bounced)(struct disk_req *req, int err);
@@ -99,6 +101,8 @@ bool raw_again(struct raw_state *st, int res);
 
 void raw_sync_init(struct raw *r);
 void raw_sync_destroy(struct raw *r);
+/* Before the request changes anything. */
+void raw_sync_begin(struct disk_req *req);
 /*
  * The request's worker: have all that was written before (a flush), or what
  * the request has changed, made durable; then the request is done.
