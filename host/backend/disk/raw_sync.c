@@ -51,12 +51,14 @@ static void lose(struct raw *r, int err)
 			r->disk.path, strerror(-err));
 }
 
-/* What a child is told, and whether anything may be lost. */
+/*
+ * What a child is told, and what is remembered.  Whatever the error is: a device may
+ * have called the write-back itself invalid, or not supported.
+ */
 static int outcome(struct raw *r, int res)
 {
-	/* Such a file knows nothing of the kind: nothing was tried. */
-	if (!res || res == -EINVAL || res == -EOPNOTSUPP || res == -ENOSYS)
-		return res;
+	if (!res)
+		return 0;
 	/* Whatever else it is, trying again would not help. */
 	if (res != -ENOSPC && res != -EDQUOT)
 		res = -EIO;
