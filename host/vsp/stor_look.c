@@ -18,6 +18,10 @@
  *   - The new disk is in the list then.  INQUIRY, with which a child begins,
  *     opens it; any other command is from somebody who knows the former disk,
  *     and all begins anew.
+ *
+ * A child that sets the controller up anew may be another, which begins with
+ * INQUIRY, or the same, which has slept meanwhile and does not.  A disk that has
+ * come since is in the list for it at once.
  */
 #include "storvsp_var.h"
 
@@ -42,8 +46,12 @@ void stor_look_forget(struct storvsp *s)
 
 	pthread_mutex_lock(&s->look_lock);
 	for (i = 0; i < STORVSP_LUNS; i++) {
-		s->slot[i].known = false;
-		look_set(&s->slot[i], STOR_LOOK_OPEN);
+		struct stor_slot *slot = &s->slot[i];
+
+		if (slot->known)
+			slot->known = STOR_KNOWN_BEFORE;
+		if (atomic_load(&slot->look) == STOR_LOOK_HIDDEN)
+			look_set(slot, STOR_LOOK_LISTED);
 	}
 	pthread_mutex_unlock(&s->look_lock);
 }
@@ -53,9 +61,12 @@ void stor_look_added(struct stor_slot *slot)
 	struct storvsp *s = slot->s;
 
 	pthread_mutex_lock(&s->look_lock);
-	look_set(slot, slot->known && atomic_load(&s->ready) ?
-			       STOR_LOOK_HIDDEN :
-			       STOR_LOOK_OPEN);
+	if (!slot->known)
+		look_set(slot, STOR_LOOK_OPEN);
+	else if (slot->known == STOR_KNOWN_NOW && atomic_load(&s->ready))
+		look_set(slot, STOR_LOOK_HIDDEN);
+	else
+		look_set(slot, STOR_LOOK_LISTED);
 	pthread_mutex_unlock(&s->look_lock);
 }
 
@@ -93,10 +104,24 @@ static bool inquiry(struct stor_slot *slot, const uint8_t *cdb)
 		if (atomic_load(&slot->look) == STOR_LOOK_LISTED)
 			scsi_attention_clear(&slot->scsi);
 		look_set(slot, STOR_LOOK_OPEN);
-		slot->known = true;
+		slot->known = STOR_KNOWN_NOW;
 	}
 	pthread_mutex_unlock(&slot->s->look_lock);
 	return !hidden;
+}
+
+/* A child may use a disk without having asked for it: then it knows it, too. */
+static bool may_use(struct stor_slot *slot, const uint8_t *cdb)
+{
+	bool open = atomic_load(&slot->look) == STOR_LOOK_OPEN;
+
+	if (!open || cdb[0] == SCSI_REPORT_LUNS ||
+	    atomic_load(&slot->known) == STOR_KNOWN_NOW)
+		return open;
+	pthread_mutex_lock(&slot->s->look_lock);
+	slot->known = STOR_KNOWN_NOW;
+	pthread_mutex_unlock(&slot->s->look_lock);
+	return true;
 }
 
 bool stor_look_use(struct stor_slot *slot, const uint8_t *cdb)
@@ -107,7 +132,7 @@ bool stor_look_use(struct stor_slot *slot, const uint8_t *cdb)
 	if (there && cdb[0] == SCSI_INQUIRY)
 		use = inquiry(slot, cdb);
 	else if (there)
-		use = atomic_load(&slot->look) == STOR_LOOK_OPEN;
+		use = may_use(slot, cdb);
 	if (!use && cdb[0] != SCSI_INQUIRY && cdb[0] != SCSI_REPORT_LUNS)
 		refused(slot);
 	if (there && !use)

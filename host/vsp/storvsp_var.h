@@ -48,6 +48,13 @@ enum stor_look {
 	STOR_LOOK_LISTED, /* it has let go of that, and may begin with this */
 };
 
+/* Has the child used a disk in a place? */
+enum stor_known {
+	STOR_KNOWN_NOT,
+	STOR_KNOWN_BEFORE, /* before END_INIT: it may be the one that it was then */
+	STOR_KNOWN_NOW,
+};
+
 /*
  * A place for a disk.  `state` counts requests that use it; a request comes in
  * only while PRESENT is set.  Who brings it to 0 (not present, none under way)
@@ -56,9 +63,9 @@ enum stor_look {
 struct stor_slot {
 	_Atomic uint32_t state;
 	unsigned int number;
-	/* Written with look_lock held. */
+	/* Both are written with look_lock held. */
 	_Atomic enum stor_look look;
-	bool known;	    /* the child has seen a disk here */
+	_Atomic enum stor_known known;
 	unsigned int lists; /* told without it, and no command to it since */
 	struct storvsp *s;
 	struct disk *disk; /* server thread, or while holding a count */
@@ -87,7 +94,7 @@ void stor_look_list(struct storvsp *s);
 /* Server thread: before requests come, and after the last may come. */
 void stor_look_added(struct stor_slot *slot);
 void stor_look_removed(struct stor_slot *slot);
-/* The primary's worker: a child begins, and knows no disk. */
+/* The primary's worker: a child begins, perhaps one that slept. */
 void stor_look_forget(struct storvsp *s);
 void stor_look_init(struct storvsp *s);
 void stor_look_destroy(struct storvsp *s);

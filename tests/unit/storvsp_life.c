@@ -40,9 +40,10 @@ static void test_hotplug(void **state)
 	expect_enumerate();
 	no_lun(3);
 	assert_true(CHILD_UNTIL(child, removed));
+	/* It has used that one, if it did not ask who it was. */
 	assert_int_equal(storvsp_add(stor, 3, null_disk(MIB)), 3);
 	expect_enumerate();
-	good(&tur3, 0);
+	no_lun(3);
 	destroy();
 }
 
@@ -265,7 +266,7 @@ static void test_swap_seen(void **state)
 	expect_enumerate();
 	assert_true(inquired(0));
 	good(&tur, 0);
-	/* One that begins anew knows nothing. */
+	/* One that begins anew asks first. */
 	remove_lun0();
 	close(fd);
 	assert_int_equal(storvsp_add(stor, 0, file_disk(&fd, MIB)), 0);
@@ -273,10 +274,64 @@ static void test_swap_seen(void **state)
 	assert_true(child_close(chan));
 	assert_true(child_open(chan));
 	assert_true(child_init(chan));
+	assert_int_equal(listed(), 1);
+	assert_true(inquired(0));
 	expect_state("ok");
 	good(&tur, 0);
 	destroy();
 	close(fd);
+}
+
+static void begin_anew(void)
+{
+	assert_true(child_open(chan));
+	assert_true(child_init(chan));
+}
+
+/*
+ * A child that sleeps while a disk is put at another's place sets the controller
+ * up anew, and goes on with the disk that it knows.
+ */
+static void test_swap_asleep(void **state)
+{
+	struct child_srb s = rw10(true, 0, 8, 0), tur = test_unit_ready(0);
+	int old, new;
+
+	(void)state;
+	ready(file_disk(&old, MIB));
+	assert_true(inquired(0));
+	/* The same disk as before works at once. */
+	assert_true(child_close(chan));
+	begin_anew();
+	memset(child_page(child, 0), 0x55, 4096);
+	good(&s, 4096);
+	assert_true(child_close(chan));
+	remove_lun0();
+	assert_int_equal(storvsp_add(stor, 0, file_disk(&new, MIB)), 0);
+	begin_anew();
+	memset(child_page(child, 0), 0x55, 4096);
+	assert_int_equal(child_srb(chan, &s).srb_status, STOR_SRB_INVALID_LUN);
+	expect_enumerate();
+	expect_untouched(new);
+	expect_state("hidden");
+	no_lun(0);
+	assert_int_equal(listed(), 0);
+	expect_enumerate();
+	assert_int_equal(listed(), 1);
+	expect_enumerate();
+	assert_true(inquired(0));
+	good(&tur, 0);
+	/* So it is when it had awoken, and not used the first yet. */
+	assert_true(child_close(chan));
+	close(old);
+	begin_anew();
+	remove_lun0();
+	assert_int_equal(storvsp_add(stor, 0, file_disk(&old, MIB)), 0);
+	assert_int_equal(child_srb(chan, &s).srb_status, STOR_SRB_INVALID_LUN);
+	expect_untouched(old);
+	destroy();
+	close(old);
+	close(new);
 }
 
 /* ---- write-back ---- */
@@ -570,6 +625,7 @@ int main(void)
 		cmocka_unit_test(test_coalesced),
 		cmocka_unit_test(test_swap),
 		cmocka_unit_test(test_swap_seen),
+		cmocka_unit_test(test_swap_asleep),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_hung),
 		cmocka_unit_test(test_pause),
