@@ -133,8 +133,8 @@ static size_t udp(uint32_t from, uint16_t sport, uint32_t to, uint16_t dport,
 	return all;
 }
 
-static size_t tcp(uint16_t sport, uint32_t to, uint16_t dport, uint32_t seq,
-		  uint32_t ack, uint8_t flags, size_t len)
+static inline size_t tcp(uint16_t sport, uint32_t to, uint16_t dport,
+			 uint32_t seq, uint32_t ack, uint8_t flags, size_t len)
 {
 	uint8_t *h = frame + 34;
 	size_t all;
@@ -230,7 +230,7 @@ static int bound(int type, uint16_t *port)
 	return fd;
 }
 
-static uint16_t free_port(void)
+static inline uint16_t free_port(void)
 {
 	uint16_t port;
 

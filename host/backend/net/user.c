@@ -253,6 +253,7 @@ static int user_send(struct net *n, unsigned int queue,
 {
 	struct user *u = (struct user *)n;
 	size_t len = net_iov_len(iov, niov);
+	const uint8_t *frame;
 	int err;
 
 	(void)queue;
@@ -265,10 +266,13 @@ static int user_send(struct net *n, unsigned int queue,
 	/* libslirp looks more than once at what the child could change. */
 	net_iov_get(iov, niov, u->flat, len);
 	net_count(&n->stats[0].bytes_copied, len);
+	frame = user_whole(u, u->flat, &len);
+	if (!frame)
+		return 0;
 	pthread_mutex_lock(&slirp_lock);
-	err = user_admit(u, u->flat, len);
+	err = user_admit(u, frame, len);
 	if (!err)
-		u->api->input(u->slirp, u->flat, len);
+		u->api->input(u->slirp, frame, len);
 	u->flow = (struct user_flow){ .kind = USER_NOTHING };
 	pthread_mutex_unlock(&slirp_lock);
 	user_kick(u);
@@ -312,6 +316,7 @@ void user_free(struct user *u)
 	free(u->index);
 	free(u->by_fd);
 	user_share_destroy(u);
+	user_pieces_destroy(u);
 	free(u->flat);
 	free(u);
 }

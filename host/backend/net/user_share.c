@@ -34,7 +34,6 @@
 #define ETH_IPV6     0x86ddu
 #define IPV4_HEAD    20u
 #define IPV6_HEAD    40u
-#define IPV4_PIECE   0x3fffu /* more fragments, and where this one belongs */
 #define DHCP_SERVER  67u
 #define DHCP6_SERVER 547u
 
@@ -73,10 +72,7 @@ static void ipv4(const uint8_t *ip, size_t len, struct user_flow *f)
 		return;
 	len -= head;
 	to = get_be32(ip + 16);
-	if (get_be16(ip + 6) & IPV4_PIECE)
-		/* Whose it is shows only when all of them are there. */
-		f->kind = ip[9] == IPPROTO_TCP ? USER_CONNECTION : USER_OTHER;
-	else if (ip[9] == IPPROTO_TCP)
+	if (ip[9] == IPPROTO_TCP)
 		segment(next, len, f);
 	else if (ip[9] == IPPROTO_ICMP && len && next[0] == ICMP_ECHO &&
 		 to != USER_HOST && to != USER_DNS)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The user-mode network: user.c moves frames and waits, user_poll.c watches the
- * sockets, user_share.c bounds them, user_open.c sets it up and loads libslirp.
+ * sockets, user_share.c bounds them, user_pieces.c puts datagrams together,
+ * user_open.c sets it up and loads libslirp.
  */
 #ifndef BACKEND_USER_VAR_H
 #define BACKEND_USER_VAR_H
@@ -100,6 +101,7 @@ struct user {
 	size_t held;			  /* bytes of them */
 	bool waiting;			  /* recv() said -EAGAIN */
 	uint8_t *flat;			  /* the child's frame */
+	struct user_datagram *datagrams;  /* that come in pieces */
 
 	/* Sockets: how many there may be, and those that libslirp told of. */
 	unsigned int share;
@@ -141,6 +143,13 @@ int user_admit(struct user *u, const uint8_t *frame, size_t len);
 /* Is there room for a connection to each hostfwd=? */
 bool user_accepts(const struct user *u);
 bool user_listens(const struct user *u, int fd);
+/*
+ * user_pieces.c: the frame, if it is no piece of a datagram; the whole one, if it
+ * was the last piece that was missing, until the next call; or NULL.
+ */
+const uint8_t *user_whole(struct user *u, const uint8_t *frame, size_t *len);
+int user_pieces_create(struct user *u); /* 0 or -ENOMEM */
+void user_pieces_destroy(struct user *u);
 /* libslirp tells. */
 void user_opened_fd(int fd, void *opaque);
 void user_closed_fd(struct user *u, int fd);
