@@ -39,6 +39,27 @@ static int on_disconnect(sd_bus_message *m, void *arg, sd_bus_error *error)
 	return 0;
 }
 
+/*
+ * Every message of a client, before all else.  One who asks on and on and reads no
+ * answer is let go: nothing stops what it says from being taken in.
+ */
+static int on_message(sd_bus_message *m, void *arg, sd_bus_error *error)
+{
+	struct client *client = arg;
+	uint64_t n;
+
+	(void)m, (void)error;
+	if (sd_bus_get_n_queued_write(client->bus, &n) < 0 || n < QUEUED_MAX)
+		return 0;
+	if (!client->mute)
+		log_guest(&client->control->limit, "control",
+			  "a client that reads no answers was let go");
+	client->mute = true;
+	/* on_disconnect() follows. */
+	shutdown(sd_bus_get_fd(client->bus), SHUT_RDWR);
+	return 1;
+}
+
 static int client_start(struct client *client, int fd)
 {
 	sd_bus *bus = client->bus;
@@ -51,6 +72,8 @@ static int client_start(struct client *client, int fd)
 	err = sd_bus_set_server(bus, 1, client->control->id);
 	if (err >= 0)
 		err = sd_bus_start(bus);
+	if (err >= 0)
+		err = sd_bus_add_filter(bus, NULL, on_message, client);
 	if (err >= 0)
 		err = control_add_bus(client);
 	if (err >= 0)

@@ -18,6 +18,7 @@ struct client {
 	struct client *next;
 	sd_bus *bus;
 	unsigned int number;
+	bool mute; /* it reads nothing, and is on its way out */
 };
 
 struct control {

@@ -636,6 +636,85 @@ static void test_flood(void **state)
 	w.vmbus_version = 0;
 }
 
+/* ---- more asked than is read ---- */
+
+static size_t main_bytes;
+
+static void take_bytes(void *arg)
+{
+	main_bytes = __sanitizer_get_current_allocated_bytes();
+	*(bool *)arg = true;
+}
+
+static size_t put_field(uint8_t *at, size_t n, uint8_t code, char type,
+			const char *text)
+{
+	uint32_t len = strlen(text);
+
+	n = (n + 7) & ~7ul;
+	memcpy(at + n, (uint8_t[]){ code, 1, type, 0 }, 4);
+	memcpy(at + n + 4, &len, 4);
+	memcpy(at + n + 8, text, len + 1);
+	return n + 8 + len + 1;
+}
+
+/* A call by hand, whose answer is long. */
+static size_t make_call(uint8_t *at, uint32_t serial)
+{
+	uint32_t fields;
+	size_t n = 16;
+
+	memset(at, 0, 512);
+	memcpy(at, (uint8_t[]){ 'l', 1, 0, 1 }, 4);
+	memcpy(at + 8, &serial, 4);
+	n = put_field(at, n, 1, 'o', PATH);
+	n = put_field(at, n, 2, 's', "org.freedesktop.DBus.Introspectable");
+	n = put_field(at, n, 3, 's', "Introspect");
+	fields = n - 16;
+	memcpy(at + 12, &fields, 4);
+	return (n + 7) & ~7ul;
+}
+
+#define CALLS 20000
+
+/* A client that asks and never reads: what it is owed has an end, and so has it. */
+static void never_reads(void)
+{
+	sd_bus *good = connect_to();
+	char hello[80], id[16];
+	int fd = raw_connect(), i;
+	uint8_t buf[512];
+	size_t n, before;
+	ssize_t sent = 1;
+
+	assert_true(call(good, "Ping", NULL, NULL) >= 0);
+	on_main(take_bytes);
+	before = main_bytes;
+	snprintf(id, sizeof(id), "%u", geteuid());
+	n = 1 + sprintf(hello + 1, "AUTH EXTERNAL ");
+	hello[0] = 0;
+	for (i = 0; id[i]; i++)
+		n += sprintf(hello + n, "%02x", id[i]);
+	n += sprintf(hello + n, "\r\nBEGIN\r\n");
+	assert_int_equal(send(fd, hello, n, 0), n);
+	for (i = 0; i < CALLS && sent > 0; i++) {
+		n = make_call(buf, i + 1);
+		sent = send(fd, buf, n, MSG_NOSIGNAL);
+	}
+	assert_true(sent < 0);
+	assert_in_range(i, 1024, CALLS - 1);
+	assert_true(call(good, "Ping", NULL, NULL) >= 0);
+	on_main(take_bytes);
+	assert_true(main_bytes < before + (1 << 20));
+	close(fd);
+	sd_bus_flush_close_unref(good);
+}
+
+static void test_never_reads(void **state)
+{
+	with_client(never_reads);
+}
+
 static void test_path_taken(void **state)
 {
 	struct vmwp other = { .opt = &opt, .event = w.event };
@@ -709,6 +788,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_rude, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_never_reads, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_starved, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_path_taken, setup,
 						teardown),
