@@ -13,8 +13,7 @@
 
 #include "netvsp_var.h"
 
-#define CHAN_BUDGET  32u  /* packets of one channel in one turn */
-#define FRAME_BUDGET 256u /* frames in them */
+#define CHAN_BUDGET 32u /* packets of one channel in one turn */
 
 void net_chan_fail(struct net_chan *c, const char *why)
 {
@@ -182,7 +181,6 @@ bool net_chan_turn(struct net_chan *c)
 
 	if (c->failed)
 		return false;
-	c->frames = FRAME_BUDGET;
 	send_owed(c);
 	pump(c);
 	if (c->held && !c->nowed && c->q->writable)

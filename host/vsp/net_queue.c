@@ -21,7 +21,8 @@
 #include "netvsp_var.h"
 #include "vmbus/fault.h"
 
-#define QUEUE_DEPTH 16u /* operations of the worker in the kernel */
+#define QUEUE_DEPTH  16u  /* operations of the worker in the kernel */
+#define FRAME_BUDGET 256u /* of the child's, in one turn, of all channels */
 
 static void queue_turn(void *arg);
 
@@ -150,13 +151,20 @@ static bool busy(const struct net_chan *c)
 	       (!c->index && (n->table_owed || !STAILQ_EMPTY(&n->answers)));
 }
 
+static unsigned int channel_after(const struct net_queue *q, unsigned int i)
+{
+	i += q->n->nqueues;
+	return i < NETVSP_CHANNELS ? i : q->index;
+}
+
 /* Every channel that has something; true: there may be more. */
 static bool serve_channels(struct net_queue *q)
 {
 	unsigned int i, left = q->nserving;
 	bool more = false;
 
-	for (i = q->first; left; i += q->n->nqueues) {
+	q->frames = FRAME_BUDGET;
+	for (i = q->next; left; i = channel_after(q, i)) {
 		struct net_chan *c = q->chan[i];
 
 		if (!c)
@@ -164,7 +172,12 @@ static bool serve_channels(struct net_queue *q)
 		left--;
 		if (busy(c))
 			more |= net_chan_turn(c);
+		if (!q->frames) {
+			q->next = channel_after(q, i);
+			return true;
+		}
 	}
+	q->next = q->first;
 	return more;
 }
 
@@ -328,7 +341,7 @@ void net_queue_detach(struct net_queue *q, struct net_chan *c)
 void net_queue_init(struct net_queue *q, struct netvsp *n, unsigned int index)
 {
 	q->n = n;
-	q->index = index;
+	q->index = q->next = index;
 	q->fill = NET_NO_SECTION;
 	snprintf(q->name, sizeof(q->name), "%.8s-q%u", n->name, index & 0xff);
 	STAILQ_INIT(&q->inbox);

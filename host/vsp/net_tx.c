@@ -497,7 +497,7 @@ static int handle_messages(struct net_chan *c, const struct nvs_rndis *m)
 	/* A message that lies about its length takes the rest with it. */
 	do {
 		/* There is room for tens of thousands of them. */
-		if (!c->frames)
+		if (!c->q->frames)
 			return -EAGAIN;
 		if (bytes - c->held_at < sizeof(h)) {
 			net_bad(c, bad_rndis_length, "RNDIS: %u bytes",
@@ -518,7 +518,7 @@ static int handle_messages(struct net_chan *c, const struct nvs_rndis *m)
 		err = handle_packet(c, n, c->held_at, h.len, h.len == bytes);
 		if (err == -EAGAIN)
 			return err;
-		c->frames--;
+		c->q->frames--;
 		if (err)
 			c->held_bad = true;
 		if (c->held_at)

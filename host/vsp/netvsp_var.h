@@ -346,7 +346,9 @@ struct net_queue {
 	struct net_pace pace;
 	struct net_chan *chan[NETVSP_CHANNELS]; /* served, by index */
 	unsigned int nserving;
-	unsigned int first; /* least index of those */
+	unsigned int first;  /* least index of those */
+	unsigned int next;   /* whose turn is first: they share `frames` */
+	unsigned int frames; /* that may be sent in this turn */
 	struct net_pool *pool;
 	struct net_send_buf *send;
 	struct net_settings set;
@@ -583,7 +585,7 @@ void net_offload_tell(struct netvsp *n); /* server thread: a job */
 void net_steer_tell(struct netvsp *n);
 
 /* net_tx.c: the RNDIS messages of c->pkt, from c->held_at on.  -EAGAIN: the
- * back end has no room, or c->frames are sent; else NVS_STATUS_*. */
+ * back end has no room, or the turn's frames are sent; else NVS_STATUS_*. */
 int net_tx_packet(struct net_chan *c, const struct nvs_rndis *m);
 /* Copy out of / skip in a list of pieces. */
 uint32_t net_iov_copy(const struct iovec *iov, unsigned int niov,

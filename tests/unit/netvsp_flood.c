@@ -465,45 +465,105 @@ static uint64_t frames(void)
 	return nc_counter("tx_frames") + nc_counter("tx_drop_backend");
 }
 
-/* Packets of 8000 frames each: what else the worker has to do waits for some. */
-static void many_frames(void **state)
-{
+/* A packet of thousands of frames, all of them in one page. */
+struct bundle {
 	struct {
 		uint32_t reserved, count;
 		struct {
 			struct vmb_gpa_range range;
 			uint64_t pfn;
 		} at[120];
-	} g = { 0, 120, { { { 0, 0 }, 0 } } };
-	struct nvs_msg m = { .type = NVS_RNDIS,
-			     .u.rndis = { NVS_CHANNEL_DATA, NVS_NO_SECTION,
-					  0 } };
-	uint8_t *page, frame[14] = { 2 };
+	} gpa;
+	struct nvs_msg msg;
+	uint64_t frames;
+};
+
+static void bundle_make(struct bundle *b)
+{
+	uint8_t *page = child_page(child, NC_MSG_PAGE), frame[14] = { 2 };
+	uint32_t len = 0, i;
+
+	*b = (struct bundle){ .gpa.count = 120,
+			      .msg = { .type = NVS_RNDIS,
+				       .u.rndis = { NVS_CHANNEL_DATA,
+						    NVS_NO_SECTION, 0 } } };
+	while (len + sizeof(struct rndis_packet) + sizeof(frame) <= 4096)
+		len += nc_message(page + len, NULL, 0, frame, sizeof(frame));
+	b->frames = len / (sizeof(struct rndis_packet) + sizeof(frame)) *
+		    b->gpa.count;
+	for (i = 0; i < b->gpa.count; i++) {
+		b->gpa.at[i].range.len = len;
+		b->gpa.at[i].pfn = CHILD_PFN + CHILD_DATA_PAGE + NC_MSG_PAGE;
+	}
+}
+
+static bool bundle_send(struct child_chan *to, const struct bundle *b,
+			uint64_t id)
+{
+	return child_send(to, RING_PKT_GPA_DIRECT, RING_PKT_FLAG_COMPLETION, id,
+			  &b->gpa, sizeof(b->gpa), &b->msg, NVS_MSG_LEN);
+}
+
+/* Packets of 8000 frames each: what else the worker has to do waits for some. */
+static void many_frames(void **state)
+{
 	struct flood_worker turns = { .count = frames };
 	unsigned int i, sent = 0;
-	uint64_t all;
-	uint32_t len = 0;
+	struct bundle b;
 
 	(void)state;
 	primary_only();
-	page = child_page(child, NC_MSG_PAGE);
-	while (len + sizeof(struct rndis_packet) + sizeof(frame) <= 4096)
-		len += nc_message(page + len, NULL, 0, frame, sizeof(frame));
-	all = len / (sizeof(struct rndis_packet) + sizeof(frame)) * g.count;
-	for (i = 0; i < g.count; i++) {
-		g.at[i].range.len = len;
-		g.at[i].pfn = CHILD_PFN + CHILD_DATA_PAGE + NC_MSG_PAGE;
-	}
+	bundle_make(&b);
 	turns.w = card->queue[0].worker;
 	worker_call(turns.w, flood_worker_begin, &turns);
-	while (child_send(chan, RING_PKT_GPA_DIRECT, RING_PKT_FLAG_COMPLETION,
-			  sent, &g, sizeof(g), &m, NVS_MSG_LEN))
+	while (bundle_send(chan, &b, sent))
 		sent++;
-	assert_true(sent > 4 && all > 8000);
+	assert_true(sent > 4 && b.frames > 8000);
 	for (i = 0; i < sent; i++)
 		assert_int_equal(nc_done(chan, i), NVS_STATUS_OK);
 	worker_call(turns.w, flood_worker_end, &turns);
-	assert_int_equal(frames(), sent * all);
+	assert_int_equal(frames(), sent * b.frames);
+	assert_in_range(turns.most, 1, 512);
+}
+
+#define CHANNELS 16u
+
+/* It is the same for a worker that has many channels, and each gets its turn. */
+static void many_channels(void **state)
+{
+	struct netvsp_config cfg = { .processors = CHANNELS };
+	struct nvs_msg m = { .type = NVS_SUBCHANNEL,
+			     .u.subchannel = { 1, CHANNELS - 1 } };
+	struct flood_worker turns = { .count = frames };
+	struct child_chan *all[CHANNELS];
+	unsigned int i, sent;
+	struct bundle b;
+
+	(void)state;
+	nc_create(&cfg, 1, 1500);
+	nc_ready(NVS_VERSION_6_1, 1514);
+	nc_nvs(&m);
+	all[0] = chan;
+	for (i = 1; i < CHANNELS; i++) {
+		assert_true(
+			CHILD_UNTIL(child, (all[i] = child_find(child, 1, i))));
+		assert_true(child_open(all[i]));
+	}
+	bundle_make(&b);
+	turns.w = card->queue[0].worker;
+	worker_call(turns.w, flood_worker_begin, &turns);
+	for (sent = 0; sent < 2; sent++)
+		for (i = 0; i < CHANNELS; i++)
+			assert_true(bundle_send(all[i], &b, sent));
+	/* The last has its first done before the first has its second. */
+	assert_int_equal(nc_done(all[CHANNELS - 1], 0), NVS_STATUS_OK);
+	assert_in_range(frames(), b.frames, CHANNELS * 3 / 2 * b.frames);
+	for (i = 0; i < CHANNELS - 1; i++)
+		assert_int_equal(nc_done(all[i], 0), NVS_STATUS_OK);
+	for (i = 0; i < CHANNELS; i++)
+		assert_int_equal(nc_done(all[i], 1), NVS_STATUS_OK);
+	worker_call(turns.w, flood_worker_end, &turns);
+	assert_int_equal(frames(), 2 * CHANNELS * b.frames);
 	assert_in_range(turns.most, 1, 512);
 }
 
@@ -584,6 +644,7 @@ int main(void)
 		cmocka_unit_test(settings),
 		cmocka_unit_test(oids),
 		cmocka_unit_test_teardown(many_frames, end),
+		cmocka_unit_test_teardown(many_channels, end),
 		cmocka_unit_test_teardown(none_lost, end),
 		cmocka_unit_test_teardown(revoked_unanswered, end),
 	};
