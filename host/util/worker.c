@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "log.h"
 #include "mailbox.h"
@@ -25,6 +26,7 @@
 #define WORKER_DEPTH_MAX 1024
 #define WORKER_REAP	 32 /* completions copied out at once */
 #define WORKER_ROUNDS	 16 /* turns without a look at the kernel */
+#define WORKER_ROUNDS_NS 1000000u
 /* Entries of the submission queue for what is no operation of the caller's. */
 #define WORKER_SPARE	 8
 
@@ -117,9 +119,30 @@ static bool finished(struct worker *w)
 	return !w->watches && !w->in_kernel;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+/* Busy with what needs no kernel: it is looked at now and then. */
+static bool another_round(struct worker *w, unsigned int *rounds, uint64_t *end)
+{
+	if (!w->finished.first || w->queued.first)
+		return false;
+	if (!(*rounds)++) {
+		*end = now_ns() + WORKER_ROUNDS_NS;
+		return true;
+	}
+	return *rounds < WORKER_ROUNDS && now_ns() < *end;
+}
+
 static void loop(struct worker *w)
 {
 	unsigned int rounds = 0;
+	uint64_t end = 0;
 
 	while (!finished(w)) {
 		reap(w);
@@ -128,9 +151,7 @@ static void loop(struct worker *w)
 			w->idle(w->idle_arg);
 		if (w->stopping)
 			worker_stop_watches(w);
-		/* Busy with what needs no kernel: look at it now and then. */
-		if (w->finished.first && ++rounds < WORKER_ROUNDS &&
-		    !w->queued.first)
+		if (another_round(w, &rounds, &end))
 			continue;
 		rounds = 0;
 		if (!finished(w))

@@ -705,6 +705,64 @@ static void test_destroy(void **state)
 	sem_destroy(&sem);
 }
 
+/* ---- work that needs no kernel, and is long ---- */
+
+#define LONG_ROUNDS 64u
+
+struct long_work {
+	struct worker_io io;
+	unsigned int rounds, called; /* at which round the call came */
+	sem_t done;
+};
+
+static void long_call(void *arg)
+{
+	struct long_work *l = arg;
+
+	l->called = l->rounds;
+}
+
+static void long_round(struct worker_io *io, int res)
+{
+	struct long_work *l = (struct long_work *)io;
+	struct timespec ts;
+	uint64_t end = 0, now;
+
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &ts);
+		now = ts.tv_sec * 1000000000ull + ts.tv_nsec;
+		if (!end)
+			end = now + 2000000;
+	} while (now < end);
+	if (++l->rounds == 1)
+		assert_int_equal(worker_post(worker, long_call, l), 0);
+	if (l->rounds < LONG_ROUNDS)
+		worker_complete(worker, io, res);
+	else
+		sem_post(&l->done);
+}
+
+static void long_start(void *arg)
+{
+	struct long_work *l = arg;
+
+	l->io.done = long_round;
+	worker_complete(worker, &l->io, 0);
+}
+
+/* A call waits for a round of it, not for many. */
+static void test_long_rounds(void **state)
+{
+	struct long_work l = { .rounds = 0 };
+
+	(void)state;
+	sem_init(&l.done, 0, 0);
+	assert_int_equal(worker_call(worker, long_start, &l), 0);
+	wait_sem(&l.done);
+	assert_in_range(l.called, 1, 3);
+	sem_destroy(&l.done);
+}
+
 static void test_depth(void **state)
 {
 	struct worker *w;
@@ -724,6 +782,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_more_than_depth, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_complete, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_rounds, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_watch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unwatch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_poll_level, setup,
