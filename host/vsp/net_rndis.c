@@ -25,7 +25,7 @@ void net_rndis_reset(struct netvsp *n)
 	n->nanswers = 0;
 	n->control_used = 0;
 	n->initialized = false;
-	n->told_link = false;
+	n->told_link = n->link_owed = false;
 	n->speed_told = 0;
 }
 
@@ -86,6 +86,8 @@ void net_rndis_pump(struct net_chan *c)
 		n->nanswers--;
 		free(a);
 	}
+	if (n->link_owed)
+		net_rndis_link(c);
 }
 
 static void send_message(struct net_chan *c, const void *msg, uint32_t len)
@@ -145,7 +147,12 @@ void net_rndis_link(struct net_chan *c)
 					      NET_SPEED_DEFAULT;
 	uint32_t units = speed / 100 > UINT32_MAX ? UINT32_MAX : speed / 100;
 
+	n->link_owed = false;
 	if (!c->serving || !n->initialized)
+		return;
+	/* Not for each change, however many there are until the child reads. */
+	n->link_owed = !STAILQ_EMPTY(&n->answers);
+	if (n->link_owed)
 		return;
 	if (up != n->told_link)
 		net_rndis_indicate(c,

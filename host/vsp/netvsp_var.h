@@ -456,8 +456,9 @@ struct netvsp {
 	/* The primary's worker's. */
 	bool ndis_told, initialized;
 	bool told_link;
-	uint32_t caps;			/* NVS_CAP_* */
-	uint32_t frame;			/* asked for: MTU and header */
+	bool link_owed; /* it is to be told when the answers have gone */
+	uint32_t caps;	/* NVS_CAP_* */
+	uint32_t frame; /* asked for: MTU and header */
 	uint32_t buf_gpadl, send_gpadl; /* of a request under way */
 	uint64_t buf_id, send_id;	/* its transaction */
 	unsigned int asked_generation;

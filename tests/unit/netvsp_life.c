@@ -275,6 +275,34 @@ static void plug(void **state)
 	assert_int_equal(indication(), RNDIS_STATUS_MEDIA_CONNECT);
 }
 
+/* The cable is pulled on and on while the child sleeps: it hears how it ended. */
+static void plug_asleep(void **state)
+{
+	unsigned int i, told = 0;
+	uint32_t last = 0;
+	struct nc_xfer x;
+
+	(void)state;
+	single();
+	for (i = 0; i < 201; i++) {
+		netvsp_set_link(card, i & 1);
+		usleep(1000);
+	}
+	while (last != RNDIS_STATUS_MEDIA_DISCONNECT || told % 2 == 0) {
+		last = indication();
+		told++;
+	}
+	usleep(50000);
+	while (nc_take_xfer(chan, &x)) {
+		nc_return(chan, x.id);
+		told++;
+	}
+	assert_in_range(told, 1, 8);
+	assert_int_equal(child->rescinds, 0);
+	netvsp_set_link(card, true);
+	assert_int_equal(indication(), RNDIS_STATUS_MEDIA_CONNECT);
+}
+
 /* ---- pace ---- */
 
 static bool masked(void)
@@ -448,6 +476,7 @@ int main(void)
 		cmocka_unit_test(vectors),
 		cmocka_unit_test_teardown(scaled, end),
 		cmocka_unit_test_teardown(plug, end),
+		cmocka_unit_test_teardown(plug_asleep, end),
 		cmocka_unit_test_teardown(pace, end),
 		cmocka_unit_test_teardown(pause_resume, end),
 		cmocka_unit_test_teardown(revoked, end),
