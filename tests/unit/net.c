@@ -282,6 +282,35 @@ static void test_dgram(void **state)
 	card_close(&b);
 }
 
+/* What is no frame is lost one by one: nobody is kept busy within a call. */
+static void test_dgram_short(void **state)
+{
+	struct net_queue_stats s;
+	struct card a;
+	unsigned int i;
+	int fd[2];
+	struct net *n;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX,
+				    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+				    0, fd),
+			 0);
+	assert_int_equal(net_open_socket(fd[0], NET_SOCKET_DGRAM, &n), 0);
+	card_open(&a, n);
+	card_frame(frame, 60, 1);
+	for (i = 0; i < 5; i++)
+		assert_int_equal(send(fd[1], frame, i, 0), i);
+	assert_int_equal(send(fd[1], frame, 60, 0), 60);
+	for (i = 0; i < 5; i++)
+		assert_int_equal(card_recv(&a, got, sizeof(got)), -EMSGSIZE);
+	assert_int_equal(card_recv(&a, got, sizeof(got)), 60);
+	net_get_stats(a.net, 0, &s);
+	assert_int_equal(s.drops_in, 5);
+	card_close(&a);
+	close(fd[1]);
+}
+
 /*
  * Until it is full, which may be in the midst of a frame; then writable() comes
  * when there is room again, and the other end misses nothing.
@@ -659,12 +688,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_refused),	   TEST(test_null),
 		TEST(test_null_datagrams), TEST(test_stream),
-		TEST(test_dgram),	   TEST(test_full),
-		TEST(test_stream_batch),   TEST(test_server),
-		TEST(test_starved),	   TEST(test_stale),
-		TEST(test_dgram_paths),	   TEST(test_qemu),
-		TEST(test_framing),	   TEST(test_bad_length),
-		TEST(test_no_leaks),
+		TEST(test_dgram),	   TEST(test_dgram_short),
+		TEST(test_full),	   TEST(test_stream_batch),
+		TEST(test_server),	   TEST(test_starved),
+		TEST(test_stale),	   TEST(test_dgram_paths),
+		TEST(test_qemu),	   TEST(test_framing),
+		TEST(test_bad_length),	   TEST(test_no_leaks),
 	};
 
 	return cmocka_run_group_tests_name("net", tests, NULL, NULL);

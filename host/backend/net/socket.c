@@ -337,14 +337,14 @@ static int dgram_recv(struct sock *s, const struct iovec *iov,
 		net_count(&s->net.stats[0].system_calls, 1);
 		n = recvmsg(s->fd, &msg, 0);
 		/* An error that a frame sent before met is no frame. */
-	} while ((n >= 0 && n < NET_FRAME_MIN) ||
-		 (n < 0 && (errno == EINTR || errno == ECONNREFUSED ||
-			    errno == ECONNRESET)));
+	} while (n < 0 && (errno == EINTR || errno == ECONNREFUSED ||
+			   errno == ECONNRESET));
 	if (n < 0) {
 		worker_poll_arm(&s->in);
 		return -EAGAIN;
 	}
-	return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : n;
+	/* One for each call, however many the other end sends. */
+	return n < NET_FRAME_MIN || msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : n;
 }
 
 /* ---- both ---- */
