@@ -35,6 +35,7 @@ static ssize_t send_packet(const void *buf, size_t len, void *opaque)
 	struct user *u = opaque;
 	struct user_frame *f = NULL;
 
+	user_holes_told(u, buf, len);
 	if (u->worker && len <= NET_FRAME_MAX && u->held + len <= HELD_MAX)
 		f = malloc(sizeof(*f) + len);
 	if (!f) {
@@ -270,7 +271,9 @@ static int user_send(struct net *n, unsigned int queue,
 	if (!frame)
 		return 0;
 	pthread_mutex_lock(&slirp_lock);
-	err = user_admit(u, frame, len);
+	err = user_holes_admit(u, frame, len);
+	if (!err)
+		err = user_admit(u, frame, len);
 	if (!err)
 		u->api->input(u->slirp, frame, len);
 	u->flow = (struct user_flow){ .kind = USER_NOTHING };
@@ -317,6 +320,7 @@ void user_free(struct user *u)
 	free(u->by_fd);
 	user_share_destroy(u);
 	user_pieces_destroy(u);
+	user_holes_destroy(u);
 	free(u->flat);
 	free(u);
 }

@@ -186,7 +186,8 @@ static int set_up(struct user *u, const struct net_options *opt, char *why,
 	int err = 0;
 
 	u->flat = malloc(NET_FRAME_MAX);
-	if (!u->flat || user_share_create(u, opt) || user_pieces_create(u))
+	if (!u->flat || user_share_create(u, opt) || user_pieces_create(u) ||
+	    user_holes_create(u))
 		return explain(-ENOMEM, why, why_len, "out of memory");
 	create(u, opt);
 	if (!u->slirp)

@@ -2,7 +2,7 @@
 /*
  * The user-mode network: user.c moves frames and waits, user_poll.c watches the
  * sockets, user_share.c bounds them, user_pieces.c puts datagrams together,
- * user_open.c sets it up and loads libslirp.
+ * user_holes.c bounds what TCP keeps, user_open.c sets it up and loads libslirp.
  */
 #ifndef BACKEND_USER_VAR_H
 #define BACKEND_USER_VAR_H
@@ -103,6 +103,13 @@ struct user {
 	uint8_t *flat;			  /* the child's frame */
 	struct user_datagram *datagrams;  /* that come in pieces */
 
+	/* TCP: segments of the child with a hole before them, by connection. */
+	struct user_connection *connections;
+	unsigned int connections_used; /* elements from the first, at most */
+	unsigned int last_connection;
+	unsigned int early; /* such segments, of all */
+	uint64_t frames;
+
 	/* Sockets: how many there may be, and those that libslirp told of. */
 	unsigned int share;
 	unsigned int nsockets, nconnections; /* those among them */
@@ -150,6 +157,14 @@ bool user_listens(const struct user *u, int fd);
 const uint8_t *user_whole(struct user *u, const uint8_t *frame, size_t *len);
 int user_pieces_create(struct user *u); /* 0 or -ENOMEM */
 void user_pieces_destroy(struct user *u);
+/*
+ * user_holes.c: a frame of libslirp's.  Then: may one of the child's go to it?  0,
+ * or -ENOBUFS: there are too many like that already.
+ */
+void user_holes_told(struct user *u, const uint8_t *frame, size_t len);
+int user_holes_admit(struct user *u, const uint8_t *frame, size_t len);
+int user_holes_create(struct user *u); /* 0 or -ENOMEM */
+void user_holes_destroy(struct user *u);
 /* libslirp tells. */
 void user_opened_fd(int fd, void *opaque);
 void user_closed_fd(struct user *u, int fd);
