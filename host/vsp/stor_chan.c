@@ -180,6 +180,7 @@ static bool drain(struct stor_chan *c)
 		if (c->failed || c->in_flight == STOR_IN_FLIGHT)
 			return false;
 		n = vmbus_chan_recv(c->ch, c->buf, c->buf_len, &pkt);
+		c->empty = !n;
 		if (!n)
 			return false;
 		if (n < 0)
@@ -225,12 +226,25 @@ static void quiet_if_owed(struct stor_chan *c)
 		storvsp_quiet(c->s);
 }
 
+/*
+ * `owed`: before the ring was looked at.  One that reads no more has nothing more
+ * to come.
+ */
+static void has_read(struct stor_chan *c, bool owed)
+{
+	if (!owed || (c->serving && !c->failed && !c->stopping && !c->empty))
+		return;
+	atomic_store(&c->read_owed, false);
+	storvsp_has_read(c->s);
+}
+
 static void chan_stopped(struct stor_chan *c)
 {
 	struct vmbus_chan *ch = c->ch;
 
 	c->serving = false;
 	c->stopping = false;
+	atomic_fetch_sub(&c->s->serving, 1);
 	stor_req_free_spare(c);
 	free(c->buf);
 	free(c->scratch);
@@ -243,10 +257,12 @@ static void chan_stopped(struct stor_chan *c)
 static void chan_turn(void *arg)
 {
 	struct stor_chan *c = arg;
-	bool more = false;
+	bool more = false, owed = atomic_load(&c->read_owed);
 
+	c->empty = false;
 	if (!c->serving) {
 		quiet_if_owed(c);
+		has_read(c, owed);
 		return;
 	}
 	if (!c->failed && !c->stopping) {
@@ -255,6 +271,7 @@ static void chan_turn(void *arg)
 			more = drain(c);
 	}
 	quiet_if_owed(c);
+	has_read(c, owed);
 	if (c->stopping) {
 		send_waiting(c);
 		if (!c->in_flight)
@@ -361,6 +378,7 @@ static void start(void *arg)
 	struct stor_chan *c = arg;
 
 	worker_set_idle(c->worker, chan_turn, c);
+	atomic_fetch_add(&c->s->serving, 1);
 	c->serving = true;
 	c->stopping = c->failed = c->enumerate = false;
 	c->rounds = c->in_flight = c->waiting = 0;

@@ -15,6 +15,8 @@
  *     (it is asked to) without a command to this one in between: as part of
  *     looking for changes it tries each disk that it knows.  A child of another
  *     kind sees that the list lacks the LUN.
+ *   - A command that it sent before may still lie in the ring of a sub-channel:
+ *     all channels must have read their rings.
  *   - The new disk is in the list then.  INQUIRY, with which a child begins,
  *     opens it; any other command is from somebody who knows the former disk,
  *     and all begins anew.
@@ -28,6 +30,14 @@
 static void look_set(struct stor_slot *slot, enum stor_look look)
 {
 	atomic_store(&slot->look, look);
+	slot->awaited = false;
+}
+
+static bool is_hidden(const struct stor_slot *slot)
+{
+	enum stor_look look = atomic_load(&slot->look);
+
+	return look == STOR_LOOK_HIDDEN || look == STOR_LOOK_SETTLING;
 }
 
 void stor_look_init(struct storvsp *s)
@@ -50,7 +60,7 @@ void stor_look_forget(struct storvsp *s)
 
 		if (slot->known)
 			slot->known = STOR_KNOWN_BEFORE;
-		if (atomic_load(&slot->look) == STOR_LOOK_HIDDEN)
+		if (is_hidden(slot))
 			look_set(slot, STOR_LOOK_LISTED);
 	}
 	pthread_mutex_unlock(&s->look_lock);
@@ -85,7 +95,8 @@ static void refused(struct stor_slot *slot)
 
 	pthread_mutex_lock(&s->look_lock);
 	slot->lists = 0;
-	again = atomic_load(&slot->look) == STOR_LOOK_LISTED;
+	again = atomic_load(&slot->look) == STOR_LOOK_LISTED ||
+		atomic_load(&slot->look) == STOR_LOOK_SETTLING;
 	if (again)
 		look_set(slot, STOR_LOOK_HIDDEN);
 	pthread_mutex_unlock(&s->look_lock);
@@ -99,7 +110,7 @@ static bool inquiry(struct stor_slot *slot, const uint8_t *cdb)
 	bool standard = !(cdb[1] & 1), hidden;
 
 	pthread_mutex_lock(&slot->s->look_lock);
-	hidden = atomic_load(&slot->look) == STOR_LOOK_HIDDEN;
+	hidden = is_hidden(slot);
 	if (standard && !hidden) {
 		if (atomic_load(&slot->look) == STOR_LOOK_LISTED)
 			scsi_attention_clear(&slot->scsi);
@@ -154,11 +165,38 @@ void stor_look_list(struct storvsp *s)
 		    (!hidden && atomic_load(&slot->state) & STOR_SLOT_PRESENT))
 			continue;
 		if (slot->lists++ && hidden)
-			look_set(slot, STOR_LOOK_LISTED);
+			look_set(slot, atomic_load(&s->serving) > 1 ?
+					       STOR_LOOK_SETTLING :
+					       STOR_LOOK_LISTED);
 		/* Also then: Linux looks at LUN 0 before it lists, not after. */
 		again |= hidden;
 	}
 	pthread_mutex_unlock(&s->look_lock);
 	if (again)
 		storvsp_want_scan(s);
+}
+
+bool stor_look_awaits(struct storvsp *s)
+{
+	bool any = false;
+	unsigned int i;
+
+	pthread_mutex_lock(&s->look_lock);
+	for (i = 0; i < STORVSP_LUNS; i++)
+		if (atomic_load(&s->slot[i].look) == STOR_LOOK_SETTLING)
+			any = s->slot[i].awaited = true;
+	pthread_mutex_unlock(&s->look_lock);
+	return any;
+}
+
+void stor_look_settled(struct storvsp *s)
+{
+	unsigned int i;
+
+	pthread_mutex_lock(&s->look_lock);
+	for (i = 0; i < STORVSP_LUNS; i++)
+		/* No command to it was among what was read. */
+		if (s->slot[i].awaited)
+			look_set(&s->slot[i], STOR_LOOK_LISTED);
+	pthread_mutex_unlock(&s->look_lock);
 }

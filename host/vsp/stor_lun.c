@@ -43,14 +43,17 @@ void stor_slot_put(struct stor_slot *slot)
 uint64_t stor_luns(const struct storvsp *s)
 {
 	uint64_t luns = 0;
+	enum stor_look look;
 	unsigned int i;
 
-	for (i = 0; i < STORVSP_LUNS; i++)
+	for (i = 0; i < STORVSP_LUNS; i++) {
+		look = atomic_load(&s->slot[i].look);
 		if (atomic_load_explicit(&s->slot[i].state,
 					 memory_order_relaxed) &
 			    STOR_SLOT_PRESENT &&
-		    atomic_load(&s->slot[i].look) != STOR_LOOK_HIDDEN)
+		    (look == STOR_LOOK_OPEN || look == STOR_LOOK_LISTED))
 			luns |= 1ull << i;
+	}
 	return luns;
 }
 

@@ -154,12 +154,54 @@ void storvsp_want_subs(struct storvsp *s, unsigned int generation, uint16_t n)
 	vmbus_server_defer(s->srv, offer_subs, s);
 }
 
+/* Server thread: rings that may hold requests are read before what waits for that. */
+static void await_reading(struct storvsp *s)
+{
+	struct stor_chan *c;
+
+	/* One at a time; who comes meanwhile is next. */
+	if (s->reading || !stor_look_awaits(s))
+		return;
+	s->reading = true;
+	/* One for ourselves, lest it be over before all are told. */
+	atomic_store(&s->read_left, 1);
+	LIST_FOREACH(c, &s->chans, link) {
+		if (!c->worker)
+			continue;
+		atomic_fetch_add(&s->read_left, 1);
+		atomic_store(&c->read_owed, true);
+		stor_chan_control(c, STOR_CTL_LOOK);
+	}
+	storvsp_has_read(s);
+}
+
+/* Server thread, deferred. */
+static void all_have_read(void *arg)
+{
+	struct storvsp *s = arg;
+
+	s->reading = false;
+	stor_look_settled(s);
+	await_reading(s);
+	stor_luns_tell(s);
+	storvsp_put(s);
+}
+
+void storvsp_has_read(struct storvsp *s)
+{
+	if (atomic_fetch_sub(&s->read_left, 1) != 1)
+		return;
+	storvsp_get(s);
+	vmbus_server_defer(s->srv, all_have_read, s);
+}
+
 /* Server thread, deferred. */
 static void want_scan(void *arg)
 {
 	struct storvsp *s = arg;
 
 	atomic_store(&s->scan_wanted, false);
+	await_reading(s);
 	stor_luns_tell(s);
 	storvsp_put(s);
 }

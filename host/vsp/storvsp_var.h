@@ -45,6 +45,7 @@ struct stor_chan;
 enum stor_look {
 	STOR_LOOK_OPEN,
 	STOR_LOOK_HIDDEN, /* it may take it for another, which was there */
+	STOR_LOOK_SETTLING, /* likewise: requests may lie in sub-channels' rings */
 	STOR_LOOK_LISTED, /* it has let go of that, and may begin with this */
 };
 
@@ -67,6 +68,7 @@ struct stor_slot {
 	_Atomic enum stor_look look;
 	_Atomic enum stor_known known;
 	unsigned int lists; /* told without it, and no command to it since */
+	bool awaited;	    /* SETTLING since the channels were asked */
 	struct storvsp *s;
 	struct disk *disk; /* server thread, or while holding a count */
 	struct scsi_lun scsi;
@@ -96,6 +98,12 @@ void stor_look_added(struct stor_slot *slot);
 void stor_look_removed(struct stor_slot *slot);
 /* The primary's worker: a child begins, perhaps one that slept. */
 void stor_look_forget(struct storvsp *s);
+/*
+ * Server thread.  Are there places for which all channels must have read what is in
+ * their rings?  Then: they have; true: there are more such places.
+ */
+bool stor_look_awaits(struct storvsp *s);
+void stor_look_settled(struct storvsp *s);
 void stor_look_init(struct storvsp *s);
 void stor_look_destroy(struct storvsp *s);
 /* Server thread: set up the places; close what is in them, at the end. */
@@ -134,7 +142,7 @@ enum stor_action stor_proto_handle(struct stor_proto *p,
 /* Bits of stor_chan.control. */
 #define STOR_CTL_CANCEL	   1u /* hung requests of disks that go away */
 #define STOR_CTL_ENUMERATE 2u
-#define STOR_CTL_LOOK	   4u /* pause or resume */
+#define STOR_CTL_LOOK	   4u /* pause or resume; what is owed */
 
 struct stor_req;
 
@@ -148,12 +156,14 @@ struct stor_chan {
 	char name[16];
 	_Atomic uint32_t control;
 	atomic_bool pause_owed; /* a pause waits for this channel */
+	atomic_bool read_owed;	/* somebody waits until its ring was empty */
 
 	/* The worker's. */
 	struct worker_watch watch;
 	struct worker_io again; /* another turn without sleeping */
 	bool again_queued;
 	bool serving, stopping, failed, enumerate;
+	bool empty; /* its ring was, in this turn */
 	unsigned int rounds;
 	unsigned int in_flight;		 /* taken from the ring, not answered */
 	unsigned int waiting;		 /* of them: in `answers` */
@@ -244,6 +254,9 @@ struct storvsp {
 
 	pthread_mutex_t look_lock;
 	atomic_bool scan_wanted; /* a call to tell the child is queued */
+	atomic_uint serving;	 /* channels that are open */
+	atomic_uint read_left;	 /* of those whose rings must have been empty */
+	bool reading;		 /* somebody waits for that; server thread */
 	struct stor_slot slot[STORVSP_LUNS];
 };
 
@@ -258,5 +271,7 @@ void storvsp_want_scan(struct storvsp *s);
 void stor_luns_tell(struct storvsp *s);
 /* A channel's worker: it is quiet, or needs not be any more. */
 void storvsp_quiet(struct storvsp *s);
+/* Likewise: its ring was empty. */
+void storvsp_has_read(struct storvsp *s);
 
 #endif

@@ -334,6 +334,111 @@ static void test_swap_asleep(void **state)
 	close(new);
 }
 
+/* With a sub-channel. */
+static struct child_chan *ready_with_sub(struct disk *disk)
+{
+	struct stor_pkt pkt = { 0 };
+	struct child_chan *sub;
+
+	create(16, 0);
+	assert_int_equal(storvsp_add(stor, 0, disk), 0);
+	assert_true(child_open(chan));
+	assert_int_equal(child_control(chan, STOR_OP_BEGIN_INIT, &pkt), 0);
+	pkt.u.version.major_minor = STOR_VERSION_6_0;
+	assert_int_equal(child_control(chan, STOR_OP_QUERY_VERSION, &pkt), 0);
+	assert_int_equal(child_control(chan, STOR_OP_QUERY_PROPERTIES, &pkt),
+			 0);
+	pkt.u.sub_channels = 1;
+	assert_int_equal(child_control(chan, STOR_OP_CREATE_SUBCHANNELS, &pkt),
+			 0);
+	assert_int_equal(child_control(chan, STOR_OP_END_INIT, &pkt), 0);
+	assert_true(CHILD_UNTIL(child, (sub = child_find(child, 1, 1))));
+	assert_true(child_open(sub));
+	return sub;
+}
+
+/* What comes of a request, whatever else comes before its answer. */
+static struct stor_srb among(const struct child_srb *s)
+{
+	struct child_packet p;
+
+	assert_true(child_srb_send(chan, 77, s));
+	do
+		assert_true(child_recv(chan, &p));
+	while (p.head.type != RING_PKT_COMPLETION || p.head.transaction != 77);
+	return ((struct stor_pkt *)p.data)->u.srb;
+}
+
+/* The child looks at all LUNs, after a while: is there a LUN 0? */
+static bool looked_again(void)
+{
+	struct child_srb list = { .data_in = STOR_DATA_IN,
+				  .cdb = { 0xa0, [8] = 0x10 },
+				  .cdb_len = 12,
+				  .len = 4096,
+				  .buffer = 4096 },
+			 inquiry = { .data_in = STOR_DATA_IN,
+				     .cdb = { 0x12, 0, 0, 0, 36 },
+				     .cdb_len = 6,
+				     .len = 36,
+				     .buffer = 36 };
+	uint64_t until = child_now() + 30;
+
+	while (child_now() < until)
+		child_poll(child, 10);
+	assert_int_equal(among(&list).srb_status, STOR_SRB_SUCCESS);
+	while (child_now() < until + 30)
+		child_poll(child, 10);
+	assert_int_equal(among(&inquiry).srb_status, STOR_SRB_SUCCESS);
+	return !child_page(child, 0)[0];
+}
+
+/*
+ * A write for the old disk lies unread in the ring of a sub-channel that has all
+ * hands full, while the child lets go of that disk by way of the primary.
+ */
+static void test_swap_behind(void **state)
+{
+	struct child_srb s = rw10(true, 0, 8, 1), r = rw10(false, 0, 1, 2);
+	struct child_packet p;
+	struct child_chan *sub;
+	unsigned int i, n;
+	int old, new;
+
+	(void)state;
+	sub = ready_with_sub(file_disk(&old, MIB));
+	assert_true(inquired(0));
+	assert_int_equal(
+		storvsp_add(stor, 1, faulty(null_disk(MIB), "err=hang")), 1);
+	r.lun = 1;
+	for (n = 0; n < 260; n++)
+		assert_true(
+			CHILD_UNTIL(child, child_srb_send(sub, 100 + n, &r)));
+	memset(child_page(child, 1), 0x55, 4096);
+	assert_true(child_srb_send(sub, 1, &s));
+	remove_lun0();
+	assert_int_equal(storvsp_add(stor, 0, file_disk(&new, MIB)), 0);
+	for (i = 0; i < 4; i++)
+		assert_false(looked_again());
+	/* Its hands are free again. */
+	assert_int_equal(storvsp_remove(stor, 1, NULL, NULL), 0);
+	for (i = 0; i <= n; i++) {
+		assert_true(child_recv(sub, &p));
+		if (p.head.transaction == 1)
+			assert_int_equal(
+				((struct stor_pkt *)p.data)->u.srb.srb_status,
+				STOR_SRB_INVALID_LUN);
+	}
+	expect_untouched(new);
+	/* As nothing else comes for the old one, the new one is shown. */
+	for (i = 0; i < 6 && !looked_again(); i++)
+		;
+	assert_in_range(i, 1, 5);
+	destroy();
+	close(old);
+	close(new);
+}
+
 /* ---- write-back ---- */
 
 static int lost(const struct disk *d)
@@ -626,6 +731,7 @@ int main(void)
 		cmocka_unit_test(test_swap),
 		cmocka_unit_test(test_swap_seen),
 		cmocka_unit_test(test_swap_asleep),
+		cmocka_unit_test(test_swap_behind),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_hung),
 		cmocka_unit_test(test_pause),
