@@ -168,8 +168,11 @@ int boot_open_port(void)
 {
 	int tries, fd;
 
-	/* The port's device appears when the driver has asked for it. */
-	for (tries = 0; tries < 500; tries++) {
+	/*
+	 * The port's device appears when the driver has asked for it: within a
+	 * second, but an emulated processor gets what a busy machine has left.
+	 */
+	for (tries = 0; tries < 6000; tries++) {
 		fd = open("/dev/vport0p1", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 		if (fd >= 0)
 			return fd;
