@@ -322,15 +322,16 @@ static bool is_released(struct storvsc_host *sh)
 }
 
 /*
- * Memory that can't be kept from being reused is waited for without a bound: what
- * the host writes there later would be in somebody else's.
+ * Requests with data are waited for without a bound. They are about to be sent
+ * again: what the host still did for the old one would come into the memory or
+ * onto the disk after the new one was done, over what is there by then.
  */
 static bool await_release(struct storvsc_host *sh)
 {
 	unsigned long told = jiffies;
 
 	while (!is_released(sh) && !storvsc_host_rescinded(sh)) {
-		if (!storvsc_io_is_unkeepable(sh))
+		if (!storvsc_io_any_data(sh))
 			return false;
 		if (time_after_eq(jiffies, told)) {
 			dev_warn(&sh->hv->device,
@@ -347,15 +348,12 @@ static bool await_release(struct storvsc_host *sh)
  * @sh: the adapter; sh->lock held
  *
  * Leaves state READY. Waits for the host to let go as long as vmbus_close()
- * does, which is the bus driver's decision, and longer where the memory of a
- * request in flight can't be kept.
- *
- * Return: whether the host has let go of the ring and of all requests.
+ * does, which is the bus driver's decision, and for as long as it takes if there
+ * are requests with data. What is left may be ended by storvsc_io_fail().
  */
-bool storvsc_chan_close_all(struct storvsc_host *sh)
+void storvsc_chan_close_all(struct storvsc_host *sh)
 {
 	struct vmbus_channel *primary = sh->hv->channel;
-	bool released;
 	u32 i;
 
 	lockdep_assert_held(&sh->lock);
@@ -379,9 +377,7 @@ bool storvsc_chan_close_all(struct storvsc_host *sh)
 		sh->chans[i].ch = NULL;
 	spin_unlock_bh(&sh->chan_lock);
 
-	released = await_release(sh);
-	storvsc_silence_closed(sh, released);
-	return released;
+	storvsc_silence_closed(sh, await_release(sh));
 }
 
 /* A sub-channel's offer was taken back while the primary stays. */
@@ -434,7 +430,7 @@ void storvsc_chan_fail_lost(struct storvsc_host *sh)
 	synchronize_rcu();
 	for (i = 1; i < sh->nr_chans; i++)
 		if (sh->chans[i].ready && sh->chans[i].lost)
-			storvsc_io_fail(sh, &sh->chans[i], DID_RESET, false);
+			storvsc_io_fail(sh, &sh->chans[i], DID_RESET);
 	mutex_unlock(&sh->lock);
 }
 

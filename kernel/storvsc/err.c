@@ -265,7 +265,7 @@ void storvsc_err_map(struct storvsc_host *sh, struct scsi_cmnd *cmd,
 void storvsc_err_gone(struct storvsc_host *sh)
 {
 	storvsc_chan_set_state(sh, STORVSC_GONE);
-	storvsc_io_fail(sh, NULL, DID_NO_CONNECT, false);
+	storvsc_io_fail(sh, NULL, DID_NO_CONNECT);
 }
 
 /* The host template's eh_timed_out. */
@@ -474,18 +474,11 @@ int storvsc_err_reopen(struct storvsc_host *sh)
 
 static int reconnect(struct storvsc_host *sh)
 {
-	bool released;
-
 	atomic_inc(&sh->reconnects);
 	shost_printk(KERN_WARNING, sh->shost,
 		     "requests are lost, reopening the channel\n");
-	released = storvsc_chan_close_all(sh);
-	storvsc_io_fail(sh, NULL, DID_RESET, !released);
-	/*
-	 * Closing that isn't confirmed in time comes before the opening all the
-	 * same: the host takes messages in their order. So the requests, whose
-	 * pages stay until it has let go, can be sent again afterwards.
-	 */
+	storvsc_chan_close_all(sh);
+	storvsc_io_fail(sh, NULL, DID_RESET);
 	return storvsc_err_reopen(sh);
 }
 

@@ -9,7 +9,6 @@
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/bottom_half.h>
-#include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -402,66 +401,20 @@ bool storvsc_io_outstanding(struct storvsc_host *sh,
 	return false;
 }
 
-/*
- * Whether a reference keeps the page from being reused. It doesn't if it holds
- * objects of the slab allocator, or is one of several that are freed together.
- */
-static bool can_keep(struct page *page)
+/* Whether a request with data is with the host. The channels are closed. */
+bool storvsc_io_any_data(struct storvsc_host *sh)
 {
-	return !PageSlab(compound_head(page)) && page_count(page);
-}
-
-static bool slot_is_unkeepable(struct storvsc_slot *slot)
-{
-	u64 id = atomic64_read_acquire(&slot->id);
-	struct sg_page_iter iter;
-	struct scsi_cmnd *cmd;
-	bool found = false;
-
-	/* Claimed, so that it isn't finished meanwhile. */
-	if (!id || id & STORVSC_ID_HELD || !claim(slot, id))
-		return false;
-	cmd = slot->cmd;
-	if (slot->nents)
-		for_each_sg_page(scsi_sglist(cmd), &iter, scsi_sg_count(cmd), 0)
-			found |= !can_keep(sg_page_iter_page(&iter));
-	atomic_inc(&slot->lun->load[slot->chan - slot->chan->sh->chans].sent);
-	atomic64_set_release(&slot->id, id);
-	return found;
-}
-
-/*
- * Whether a request is with the host whose memory can't be kept. The channels are
- * closed, and the caller ends with storvsc_io_fail(): a rescind may miss what is
- * looked at here.
- */
-bool storvsc_io_is_unkeepable(struct storvsc_host *sh)
-{
+	struct storvsc_slot *slot;
 	u32 i;
+	u64 id;
 
-	for (i = 0; i < sh->nr_slots; i++)
-		if (slot_is_unkeepable(&sh->slots[i]))
+	for (i = 0; i < sh->nr_slots; i++) {
+		slot = &sh->slots[i];
+		id = atomic64_read_acquire(&slot->id);
+		if (id && !(id & STORVSC_ID_HELD) && slot->nents)
 			return true;
-	return false;
-}
-
-/*
- * The host may still write to a request's pages: they stay until it has let go of
- * them, for ever where the bus doesn't tell.
- */
-static void keep_pages(struct storvsc_host *sh, struct scsi_cmnd *cmd)
-{
-	struct sg_page_iter iter;
-	struct page *page;
-
-	for_each_sg_page(scsi_sglist(cmd), &iter, scsi_sg_count(cmd), 0) {
-		page = sg_page_iter_page(&iter);
-		if (!can_keep(page))
-			continue;
-		get_page(page);
-		if (storvsc_lent)
-			storvsc_lent->keep_page(sh->hv->channel, page);
 	}
+	return false;
 }
 
 /**
@@ -469,12 +422,12 @@ static void keep_pages(struct storvsc_host *sh, struct scsi_cmnd *cmd)
  * @sh: the adapter
  * @chan: those of this channel only, or NULL for all
  * @host_byte: the DID_ code they end with
- * @keep: the host hasn't let go of their memory, so that stays until it has
  *
- * A command which the error handler has already taken keeps its result.
+ * The host must have let go of their memory. A command which the error handler
+ * has already taken keeps its result.
  */
 void storvsc_io_fail(struct storvsc_host *sh, const struct storvsc_chan *chan,
-		     int host_byte, bool keep)
+		     int host_byte)
 {
 	struct storvsc_slot *slot;
 	struct scsi_cmnd *cmd;
@@ -487,9 +440,7 @@ void storvsc_io_fail(struct storvsc_host *sh, const struct storvsc_chan *chan,
 		if (!id || (chan && slot->chan != chan) || !claim(slot, id))
 			continue;
 		cmd = slot->cmd;
-		if (slot->nents && keep && !(id & STORVSC_ID_HELD))
-			keep_pages(sh, cmd);
-		else if (slot->nents)
+		if (slot->nents)
 			scsi_dma_unmap(cmd);
 		if (!test_bit(SCMD_STATE_COMPLETE, &cmd->state))
 			cmd->result = host_byte << 16;

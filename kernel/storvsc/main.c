@@ -324,13 +324,11 @@ static int connect(struct storvsc_host *sh)
 /* For good: nothing is sent afterwards, and no callback runs. */
 static void disconnect(struct storvsc_host *sh)
 {
-	bool released;
-
 	/* Who has the lock, and waits for a silent host, gives up. */
 	storvsc_chan_set_state(sh, STORVSC_GONE);
 	mutex_lock(&sh->lock);
-	released = storvsc_chan_close_all(sh);
-	storvsc_io_fail(sh, NULL, DID_NO_CONNECT, !released);
+	storvsc_chan_close_all(sh);
+	storvsc_io_fail(sh, NULL, DID_NO_CONNECT);
 	mutex_unlock(&sh->lock);
 	cancel_work_sync(&sh->lost_work);
 	cancel_work_sync(&sh->reopen_work);

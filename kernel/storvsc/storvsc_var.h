@@ -252,7 +252,7 @@ extern const struct attribute_group *storvsc_attr_groups[];
 /* chan.c */
 u32 storvsc_chan_ring_bytes(void);
 int storvsc_chan_open_primary(struct storvsc_host *sh);
-bool storvsc_chan_close_all(struct storvsc_host *sh);
+void storvsc_chan_close_all(struct storvsc_host *sh);
 void storvsc_chan_offer_subs(struct storvsc_host *sh, bool accept);
 void storvsc_chan_lose(struct storvsc_chan *chan);
 bool storvsc_chan_check_lost(struct storvsc_host *sh);
@@ -279,9 +279,9 @@ void storvsc_io_send_held(struct storvsc_host *sh, u32 tag);
 u64 storvsc_io_new_id(struct storvsc_slot *slot, u32 tag);
 bool storvsc_io_outstanding(struct storvsc_host *sh,
 			    const struct scsi_device *sdev);
-bool storvsc_io_is_unkeepable(struct storvsc_host *sh);
+bool storvsc_io_any_data(struct storvsc_host *sh);
 void storvsc_io_fail(struct storvsc_host *sh, const struct storvsc_chan *chan,
-		     int host_byte, bool keep);
+		     int host_byte);
 
 /* hold.c */
 int storvsc_hold_alloc(struct storvsc_host *sh);

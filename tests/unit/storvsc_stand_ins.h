@@ -314,7 +314,7 @@ static struct storvsc_host host;
 #define storvsc_chan_check_lost(sh)	     false
 #define storvsc_chan_kick(sh)		     ((void)(sh))
 #define storvsc_scan_lun_event(sh, sdev, f)  ((void)(f))
-#define storvsc_chan_close_all(sh)	     ((sh)->state = STORVSC_CLOSED, true)
+#define storvsc_chan_close_all(sh)	     ((void)((sh)->state = STORVSC_CLOSED))
 #define storvsc_proto_subchannels(sh, t)     ((void)(t))
 #define free_page(p)			     ((void)(p))
 #define virt_to_page(p)			     (p)
@@ -390,10 +390,9 @@ static bool storvsc_io_outstanding(struct storvsc_host *sh,
 	return false;
 }
 
-static void storvsc_io_fail(struct storvsc_host *sh, void *chan, int code,
-			    bool keep)
+static void storvsc_io_fail(struct storvsc_host *sh, void *chan, int code)
 {
-	(void)chan, (void)code, (void)keep;
+	(void)chan, (void)code;
 	sh->slots[0].id.v = 0;
 }
 
