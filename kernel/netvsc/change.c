@@ -143,6 +143,25 @@ static int reopen(struct netvsc_dev *nd, struct netvsc_conn *conn)
 	return err;
 }
 
+/* See netvsc_var.h. */
+void netvsc_conn_follow(struct netvsc_dev *nd)
+{
+	struct net_device *net = nd->net;
+	u32 mtu = nd->config.mtu;
+	int err;
+
+	ASSERT_RTNL();
+	if (!rtnl_dereference(nd->conn) || net->mtu <= mtu)
+		return;
+	netdev_warn(net, "host takes less than before: MTU reduced from %u to %u\n",
+		    net->mtu, mtu);
+	/* This is how all others learn of it: the VF, tunnels, routes. */
+	err = dev_set_mtu(net, mtu);
+	if (err)
+		netdev_err(net, "MTU stays %u (%d): longer frames are dropped\n",
+			   net->mtu, err);
+}
+
 static void retry(struct work_struct *work)
 {
 	struct netvsc_dev *nd = container_of(to_delayed_work(work),
@@ -160,6 +179,7 @@ static void retry(struct work_struct *work)
 		goto out;
 	if (!reopen(nd, netvsc_conn_alloc(nd, &nd->config))) {
 		netdev_info(nd->net, "connected with the host again\n");
+		netvsc_conn_follow(nd);
 		goto out;
 	}
 	nd->retry_delay = min_t(unsigned long, 2 * nd->retry_delay, RETRY_MAX);
@@ -196,11 +216,13 @@ int netvsc_conn_resume(struct netvsc_dev *nd)
 
 	ASSERT_RTNL();
 	err = reopen(nd, netvsc_conn_alloc(nd, &nd->config));
-	if (err)
+	if (err) {
 		conn_lost(nd, err);
-	else
-		netif_device_attach(nd->net);
-	return err;
+		return err;
+	}
+	netif_device_attach(nd->net);
+	netvsc_conn_follow(nd);
+	return 0;
 }
 
 /* ---- the change ---- */
@@ -247,7 +269,8 @@ static int exchange(struct netvsc_dev *nd, const struct netvsc_config *want,
 	nd->config = *want;
 	err = reopen(nd, ch->to);
 	ch->to = NULL;
-	if (!err && nd->config.mtu < want->mtu) {
+	/* Not what it was done for: it is followed. */
+	if (!err && nd->config.mtu < want->mtu && want->mtu != old.mtu) {
 		if (running)
 			netvsc_conn_stop(nd);
 		netvsc_conn_close(nd);
@@ -279,6 +302,9 @@ int netvsc_conn_change(struct netvsc_dev *nd, const struct netvsc_config *want)
 		netif_device_detach(nd->net);
 		err = exchange(nd, want, &ch);
 		netif_device_attach(nd->net);
+		/* A new MTU is for the caller to set. */
+		if (err || want->mtu == nd->net->mtu)
+			netvsc_conn_follow(nd);
 	}
 	netvsc_conn_free(ch.to);
 	netvsc_conn_free(ch.back);

@@ -114,6 +114,7 @@ static int netvsc_open(struct net_device *net)
 	if (err)
 		return err;
 	netvsc_vf_up(nd);
+	netvsc_conn_follow(nd);
 	return 0;
 }
 
@@ -218,8 +219,11 @@ static int netvsc_change_mtu(struct net_device *net, int mtu)
 	err = netvsc_vf_change_mtu(nd, mtu);
 	if (err)
 		return err;
-	want.mtu = mtu;
-	err = netvsc_conn_change(nd, &want);
+	/* Unless the connection has it already, see netvsc_conn_follow(). */
+	if (want.mtu != mtu) {
+		want.mtu = mtu;
+		err = netvsc_conn_change(nd, &want);
+	}
 	if (err) {
 		netvsc_vf_change_mtu(nd, net->mtu);
 		return err;

@@ -558,12 +558,16 @@ bool netvsc_dev_rescinded(const struct netvsc_dev *nd);
  * or why it stayed. Whoever changes a setting that takes a new connection calls
  * this. netvsc_conn_resume() connects and attaches the device after a sleep; when
  * that fails, and when there is no going back, it is tried again and again.
+ * netvsc_conn_follow(): there is a new connection, with which the host may take a
+ * smaller MTU than the interface has; for who opens one in another way, the
+ * device attached.
  */
 void netvsc_change_init(struct netvsc_dev *nd);
 void netvsc_change_exit(struct netvsc_dev *nd);
 int netvsc_conn_change(struct netvsc_dev *nd,
 		       const struct netvsc_config *want);
 int netvsc_conn_resume(struct netvsc_dev *nd);
+void netvsc_conn_follow(struct netvsc_dev *nd);
 void *netvsc_spare_get(struct netvsc_dev *nd, u32 size);
 void netvsc_spare_put(struct netvsc_dev *nd, void *base, u32 size);
 struct page *netvsc_spare_ring(struct netvsc_dev *nd, u32 index);

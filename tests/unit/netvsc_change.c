@@ -39,6 +39,7 @@ typedef uint32_t u32;
 #define rtnl_dereference(p)	      (p)
 #define netdev_err(...)		      ((void)0)
 #define netdev_info(...)	      ((void)0)
+#define netdev_warn(...)	      ((void)0)
 #define netvsc_count(nd, ev)	      ((void)(nd))
 #define to_delayed_work(w)	      ((struct delayed_work *)(w))
 #define ASSERT_RTNL()		      assert_true(rtnl)
@@ -74,6 +75,7 @@ struct hv_device {
 struct net_device {
 	int reg_state;
 	bool carrier, present, running;
+	u32 mtu;
 };
 
 struct netvsc_buf {
@@ -219,6 +221,7 @@ void *netvsc_spare_get(struct netvsc_dev *nd, u32 size);
 void netvsc_spare_put(struct netvsc_dev *nd, void *base, u32 size);
 int netvsc_conn_change(struct netvsc_dev *nd, const struct netvsc_config *want);
 int netvsc_conn_resume(struct netvsc_dev *nd);
+void netvsc_conn_follow(struct netvsc_dev *nd);
 void netvsc_change_init(struct netvsc_dev *nd);
 void netvsc_change_exit(struct netvsc_dev *nd);
 
@@ -298,6 +301,8 @@ static void netvsc_conn_close(struct netvsc_dev *nd)
 	nd->conn = NULL;
 }
 
+static int dev_set_mtu(struct net_device *dev, u32 mtu);
+
 #include "../../kernel/netvsc/change.c"
 
 /* ---- a card ---- */
@@ -305,6 +310,29 @@ static void netvsc_conn_close(struct netvsc_dev *nd)
 static struct hv_device hv;
 static struct net_device net;
 static struct netvsc_dev card;
+static u32 told; /* how often the stack was told of an MTU */
+
+/* As the stack does it, and the card's ndo_change_mtu. */
+static int dev_set_mtu(struct net_device *dev, u32 mtu)
+{
+	struct netvsc_config want = card.config;
+	int err = 0;
+
+	assert_true(rtnl);
+	if (mtu == dev->mtu)
+		return 0;
+	if (!dev->present)
+		return -ENODEV;
+	if (want.mtu != mtu) {
+		want.mtu = mtu;
+		err = netvsc_conn_change(&card, &want);
+	}
+	if (err)
+		return err;
+	dev->mtu = mtu;
+	told++;
+	return 0;
+}
 
 static int set_up(void **state)
 {
@@ -312,7 +340,9 @@ static int set_up(void **state)
 	memset(&card, 0, sizeof(card));
 	net = (struct net_device){ .reg_state = NETREG_REGISTERED,
 				   .present = true,
-				   .running = true };
+				   .running = true,
+				   .mtu = 1500 };
+	told = 0;
 	card.net = &net;
 	card.hv = &hv;
 	card.config = (struct netvsc_config){ 2, 5000, 300, 1500 };
@@ -439,6 +469,77 @@ static void test_mtu_refused(void **state)
 	works(&old);
 }
 
+static void sleep_and_wake(u32 first, u32 n)
+{
+	net.present = false;
+	netvsc_conn_stop(&card);
+	netvsc_conn_close(&card);
+	step = 0;
+	fails_from = first;
+	fails_to = first + n;
+	if (!netvsc_conn_resume(&card))
+		assert_false(card.retry_work.due);
+}
+
+/* Another machine, which takes less; its card works with that. */
+static void shrunk(u32 times)
+{
+	assert_int_equal(net.mtu, 1300);
+	assert_int_equal(card.config.mtu, 1300);
+	assert_int_equal(told, times);
+	works(&card.config);
+}
+
+static void test_mtu_shrinks_at_resume(void **state)
+{
+	(void)state;
+	host_mtu = 1300;
+	sleep_and_wake(0, 0);
+	shrunk(1);
+	sleep_and_wake(0, 0);
+	shrunk(1);
+	/* Nor is it taken back when there is more again. */
+	host_mtu = 9000;
+	sleep_and_wake(0, 0);
+	shrunk(1);
+}
+
+static void test_mtu_shrinks_at_retry(void **state)
+{
+	u32 first;
+
+	for (first = 0; first < 6; first++) {
+		clean(state);
+		set_up(state);
+		host_mtu = 1300;
+		sleep_and_wake(first, 3);
+		time_passes();
+		shrunk(1);
+	}
+}
+
+/* A change of something else works; one to an MTU that is too large doesn't. */
+static void test_mtu_shrinks_at_change(void **state)
+{
+	struct netvsc_config want = card.config;
+
+	(void)state;
+	host_mtu = 1300;
+	want.chans = 4;
+	assert_int_equal(netvsc_conn_change(&card, &want), 0);
+	assert_int_equal(card.config.chans, 4);
+	shrunk(1);
+
+	clean(state);
+	set_up(state);
+	host_mtu = 1300;
+	assert_int_equal(dev_set_mtu(&net, 4000), -EINVAL);
+	shrunk(1);
+	assert_int_equal(dev_set_mtu(&net, 1200), 0);
+	assert_int_equal(net.mtu, 1200);
+	assert_int_equal(card.conn->made_with.mtu, 1200);
+}
+
 /* When its turn comes there's no memory for the rings of a sub-channel. */
 static void test_no_rings(void **state)
 {
@@ -450,18 +551,6 @@ static void test_no_rings(void **state)
 		assert_int_equal(netvsc_conn_change(&card, &wishes[w]), 0);
 		works(&wishes[w]);
 	}
-}
-
-static void sleep_and_wake(u32 first, u32 n)
-{
-	net.present = false;
-	netvsc_conn_stop(&card);
-	netvsc_conn_close(&card);
-	step = 0;
-	fails_from = first;
-	fails_to = first + n;
-	if (!netvsc_conn_resume(&card))
-		assert_false(card.retry_work.due);
 }
 
 static void test_resume(void **state)
@@ -500,6 +589,12 @@ int main(void)
 						clean),
 		cmocka_unit_test_setup_teardown(test_mtu_refused, set_up,
 						clean),
+		cmocka_unit_test_setup_teardown(test_mtu_shrinks_at_resume,
+						set_up, clean),
+		cmocka_unit_test_setup_teardown(test_mtu_shrinks_at_retry,
+						set_up, clean),
+		cmocka_unit_test_setup_teardown(test_mtu_shrinks_at_change,
+						set_up, clean),
 		cmocka_unit_test_setup_teardown(test_no_rings, set_up, clean),
 		cmocka_unit_test_setup_teardown(test_resume, set_up, clean),
 		cmocka_unit_test_setup_teardown(test_resume_fails, set_up,

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Hibernation to disk and back: the child writes its memory to a disk and powers off;
 # a second worker with the same disks and card boots the kernel, which restores the
-# image. Programs, a mounted file system and the network go on; with 6.1 twice.
+# image. Programs, a mounted file system and the network go on, with the smaller MTU of
+# the second's card; with 6.1 twice.
 # root-kernel: 6.1
 # timeout: 1200
 . "$(dirname "$0")/lib.sh"
@@ -48,11 +49,13 @@ while [ $n -lt "$(word rounds)" ]; do
 	run "round $n: writing works" dd if=/dev/urandom of=/mnt/b bs=1M count=2 conv=fsync
 	carrier $c 20; ok $? "round $n: the link is up"
 	wait_for 20 ping -c1 -W1 $PEER; ok $? "round $n: the peer answers"
+	is "$(cat /sys/class/net/$c/mtu)" 1400 "round $n: the card's MTU"
 	n=$((n + 1))
 done
 touch /tmp/stop; wait $ticker
 umount /mnt; ok $? 'umount'
 swapoff $s; ok $? 'swapoff'
+is "$(dmesg | grep -c 'MTU reduced from 1500 to 1400')" 1 'a line about the MTU'
 is "$(dmesg | grep -c 'has not been offered again')" 0 'missing devices'
 is "$(dmesg | grep -E 'hv_(vmbus|storvsc|netvsc):.*(error|fail|timed out)' | grep -v 'module verification')" '' 'no complaint'
 EOS
@@ -65,10 +68,10 @@ enter_net
 tap tap0 multi_queue
 peer tap0
 
-# boot RUN KERNEL CMDLINE: the same machine, in a worker of its own.
+# boot RUN KERNEL CMDLINE [MTU]: the same machine, in a worker of its own.
 boot() {
 	start_child "$1" "$2" "ours-$2" "$3" --processors 2 --memory 256M \
-		--scsi "file=$T/swap.img" --scsi "file=$T/data.img" --net tap=tap0,queues=2
+		--scsi "file=$T/swap.img" --scsi "file=$T/data.img" --net "tap=tap0,queues=2${4:+,mtu=$4}"
 	wait_child 280
 }
 for k in $KERNELS; do
@@ -82,7 +85,7 @@ for k in $KERNELS; do
 		is "$(tail -n 1 "$T/$k-$n.verdict" | tr -d '\r')" "phase sleep $n" "$k-$n: asleep"
 		relay_results "$k-$n"
 		no_splats "$k-$n"
-		boot "$k-$((n + 1))" $k boot=again
+		boot "$k-$((n + 1))" $k boot=again 1400
 	done
 	child_passed "$k-$rounds"
 	e2fsck -fn "$T/data.img" >/dev/null 2>&1; ok $? "$k: e2fsck finds it clean"
