@@ -123,7 +123,7 @@ static void receive(struct storvsc_chan *chan,
 		storvsc_scan_event(sh);
 	} else if (id && desc->type == VM_PKT_COMP && len >= sizeof(pkt)) {
 		if (id & STORVSC_ID_CONTROL && id & STORVSC_ID_PROBE)
-			storvsc_silence_reply(chan);
+			storvsc_silence_reply(chan, id);
 		else if (id & STORVSC_ID_CONTROL)
 			storvsc_proto_reply(sh, id, &pkt);
 		else

@@ -22,6 +22,7 @@
 int storvsc_io_alloc(struct storvsc_host *sh)
 {
 	u32 bytes;
+	int err;
 
 	sh->max_pages = (storvsc_proto_max_transfer(sh) >> HV_HYP_PAGE_SHIFT) +
 			1;
@@ -33,8 +34,8 @@ int storvsc_io_alloc(struct storvsc_host *sh)
 	if (!sh->scratch || !sh->slots)
 		return -ENOMEM;
 	sh->nr_slots = sh->shost->can_queue;
-	storvsc_silence_alloc(sh);
-	return storvsc_hold_alloc(sh);
+	err = storvsc_silence_alloc(sh);
+	return err ?: storvsc_hold_alloc(sh);
 }
 
 void storvsc_io_free(struct storvsc_host *sh)

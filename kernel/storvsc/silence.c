@@ -29,6 +29,7 @@
 #include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
+#include <linux/mm.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
@@ -129,14 +130,15 @@ static void set_target(struct storvsc_host *sh, struct scsi_cmnd *cmd)
 	ask->lun = sdev->lun;
 	ask->blocks = 0;
 	/* Only who uses the disk keeps it from going. */
-	if (blk_rq_is_passthrough(rq) || !rq->q->disk || !ask->page ||
+	if (blk_rq_is_passthrough(rq) || !rq->q->disk ||
 	    sdev->sector_size < SECTOR_SIZE ||
 	    sdev->sector_size > HV_HYP_PAGE_SIZE)
 		return;
 	ask->block_size = sdev->sector_size;
 	blocks = get_capacity(rq->q->disk) >>
 		 (ilog2(sdev->sector_size) - SECTOR_SHIFT);
-	ask->blocks = min_t(u64, blocks, U32_MAX);
+	/* One that has none by now says so: that's an answer, too. */
+	ask->blocks = clamp_t(u64, blocks, 1, U32_MAX);
 }
 
 /* A read of a block; of what is no disk an INQUIRY that wants no data. */
@@ -171,7 +173,7 @@ static void build_probe(struct storvsc_ask *ask, struct stor_pkt *pkt)
 	srb->u.cdb[8] = 1;
 }
 
-/* Its place in the page goes along. Under RCU in state READY: the page stays. */
+/* Its place in the page goes along. Under RCU in state READY. */
 static int post_probe(struct storvsc_host *sh, struct stor_pkt *pkt, u64 id)
 {
 	struct {
@@ -193,8 +195,7 @@ static int post_probe(struct storvsc_host *sh, struct stor_pkt *pkt, u64 id)
 
 /*
  * A full ring is no reason to do anything: the host reads nothing, either. All of
- * this is one RCU section, which closing waits for: a page that is left to the bus
- * then must not be named to the host on the next channel.
+ * this is one RCU section, which closing waits for before it counts the probes.
  */
 static void send_probe(struct storvsc_host *sh)
 {
@@ -208,6 +209,8 @@ static void send_probe(struct storvsc_host *sh)
 	spin_lock_bh(&ask->lock);
 	build_probe(ask, &pkt);
 	id = STORVSC_ID_CONTROL | STORVSC_ID_PROBE | ++ask->seq;
+	if (ask->blocks)
+		id |= STORVSC_ID_READ;
 	ask->probes++;
 	ask->probed = jiffies;
 	spin_unlock_bh(&ask->lock);
@@ -223,7 +226,7 @@ out:
 }
 
 /* An answer to a probe, whatever it says; from the channel's callback. */
-void storvsc_silence_reply(struct storvsc_chan *chan)
+void storvsc_silence_reply(struct storvsc_chan *chan, u64 id)
 {
 	struct storvsc_host *sh = chan->sh;
 	struct storvsc_ask *ask = &sh->ask;
@@ -234,9 +237,10 @@ void storvsc_silence_reply(struct storvsc_chan *chan)
 	if (wanted) {
 		ask->probes--;
 		WRITE_ONCE(ask->alive, jiffies);
-		if (ask->blocks)
+		if (id & STORVSC_ID_READ)
 			storvsc_heard(chan);
-		if (ask->stage == STORVSC_ASK_WAIT) {
+		if (ask->stage == STORVSC_ASK_WAIT &&
+		    (id & STORVSC_ID_READ || !ask->blocks)) {
 			ask->answered = true;
 			mod_delayed_work(system_unbound_wq, &ask->work, 0);
 		}
@@ -267,26 +271,41 @@ static void begin(struct storvsc_host *sh, unsigned long timeout,
 	mod_delayed_work(system_unbound_wq, &ask->work, 0);
 }
 
+/* Whether it'd have to wait for longer than its own time allows. */
+static bool is_urgent(const struct storvsc_ask *ask, struct request *rq)
+{
+	return rq->timeout < ask->timeout ||
+	       (!ask->blocks && !blk_rq_is_passthrough(rq));
+}
+
 /**
  * storvsc_silence_ask() - a request is overdue: find out about the host
  * @sh: the adapter
  * @cmd: the request
  *
  * Returns at once; what comes of it is storvsc_silence_given_up(). Any number
- * of requests may call this, while one is being asked for nothing happens.
+ * of requests may call this. While one is being asked for nothing happens, unless
+ * that one has more time, or wants no read: then it is asked anew for both.
  */
 void storvsc_silence_ask(struct storvsc_host *sh, struct scsi_cmnd *cmd)
 {
 	struct request *rq = scsi_cmd_to_rq(cmd);
+	unsigned long from = READ_ONCE(sh->slots[rq->tag].sent_at);
 	struct storvsc_ask *ask = &sh->ask;
 
 	spin_lock_bh(&ask->lock);
 	/* After a silence each has its whole time again. */
-	if (ask->stage == STORVSC_ASK_NOTHING &&
-	    !(ask->was_silent && time_before(jiffies, ask->ended + rq->timeout))) {
+	if (ask->was_silent && time_before(jiffies, ask->ended + rq->timeout))
+		goto out;
+	if (ask->stage == STORVSC_ASK_NOTHING) {
 		set_target(sh, cmd);
-		begin(sh, rq->timeout, READ_ONCE(sh->slots[rq->tag].sent_at));
+		begin(sh, rq->timeout, from);
+	} else if (!ask->told && is_urgent(ask, rq)) {
+		if (!ask->blocks)
+			set_target(sh, cmd);
+		begin(sh, min_t(unsigned long, rq->timeout, ask->timeout), from);
 	}
+out:
 	spin_unlock_bh(&ask->lock);
 }
 
@@ -560,42 +579,46 @@ void storvsc_silence_init(struct storvsc_host *sh)
 	sh->ask.alive = jiffies;
 }
 
-/* Without the page there are no reads, just INQUIRY. Forgets an earlier one. */
-void storvsc_silence_alloc(struct storvsc_host *sh)
+int storvsc_silence_alloc(struct storvsc_host *sh)
 {
 	struct storvsc_ask *ask = &sh->ask;
 
-	ask->page = (void *)get_zeroed_page(GFP_NOIO);
+	ask->page = (void *)get_zeroed_page(GFP_KERNEL);
 	if (!ask->page)
-		return;
+		return -ENOMEM;
 	ask->dma = dma_map_single(&sh->hv->device, ask->page, HV_HYP_PAGE_SIZE,
 				  DMA_FROM_DEVICE);
-	if (dma_mapping_error(&sh->hv->device, ask->dma)) {
-		free_page((unsigned long)ask->page);
-		ask->page = NULL;
-	}
+	if (!dma_mapping_error(&sh->hv->device, ask->dma))
+		return 0;
+	free_page((unsigned long)ask->page);
+	ask->page = NULL;
+	return -ENOMEM;
 }
 
 /*
  * The channels are closed. Nobody answers probes any more; but if the host
- * hasn't @released them, it may still write to the page of those it has. It is the
- * bus' then, until the host has let go, or lost where the bus keeps nothing.
+ * hasn't @released them, it may still write to the page of those it has. We may go
+ * on with it, since nobody reads what is there; but it outlives us: the bus has a
+ * reference, too, until the host has let go, or for ever where it keeps nothing.
  */
 void storvsc_silence_closed(struct storvsc_host *sh, bool released)
 {
+	struct storvsc_ask *ask = &sh->ask;
 	u32 probes;
 
-	spin_lock_bh(&sh->ask.lock);
-	probes = sh->ask.probes;
-	sh->ask.probes = 0;
-	sh->ask.blocks = 0;
-	spin_unlock_bh(&sh->ask.lock);
+	spin_lock_bh(&ask->lock);
+	probes = ask->probes;
+	ask->probes = 0;
+	spin_unlock_bh(&ask->lock);
+	if (released)
+		ask->kept = false;
 	if (released || !probes)
 		return;
-	if (sh->ask.page && storvsc_lent)
+	ask->kept = true;
+	get_page(virt_to_page(ask->page));
+	if (storvsc_lent)
 		storvsc_lent->keep_page(sh->hv->channel,
-					virt_to_page(sh->ask.page));
-	storvsc_silence_alloc(sh);
+					virt_to_page(ask->page));
 }
 
 /* There are no requests any more. */
@@ -606,7 +629,8 @@ void storvsc_silence_free(struct storvsc_host *sh)
 	cancel_delayed_work_sync(&ask->work);
 	if (!ask->page)
 		return;
-	dma_unmap_single(&sh->hv->device, ask->dma, HV_HYP_PAGE_SIZE,
-			 DMA_FROM_DEVICE);
+	if (!ask->kept)
+		dma_unmap_single(&sh->hv->device, ask->dma, HV_HYP_PAGE_SIZE,
+				 DMA_FROM_DEVICE);
 	free_page((unsigned long)ask->page);
 }

@@ -102,6 +102,7 @@ struct storvsc_slot {
 #define STORVSC_ID_CONTROL	BIT_ULL(63)	/* not a request's */
 #define STORVSC_ID_HELD		BIT_ULL(62)	/* in a slot only: not sent */
 #define STORVSC_ID_PROBE	BIT_ULL(61)	/* of control: see silence.c */
+#define STORVSC_ID_READ		BIT_ULL(60)	/* of a probe: it reads a block */
 
 /* What a host needs for one request at most, by its own clock; seconds. */
 #define STORVSC_SRB_TIMEOUT	60
@@ -129,7 +130,7 @@ enum storvsc_ask_stage {
 
 /* Whether the host works; see silence.c. Times are jiffies. */
 struct storvsc_ask {
-	spinlock_t lock;		/* all but work, page and dma; BHs off */
+	spinlock_t lock;		/* all but work and the last three; BHs off */
 	struct delayed_work work;
 	enum storvsc_ask_stage stage;
 	u32 waiters;			/* error handlers */
@@ -149,8 +150,9 @@ struct storvsc_ask {
 	u32 probes;			/* not answered yet */
 	u8 path, target, lun;		/* of the next one */
 	u32 blocks, block_size;		/* 0: don't read */
-	void *page;			/* where they read to, or NULL */
+	void *page;			/* where they read to */
 	dma_addr_t dma;
+	bool kept;			/* the host may write there after us */
 };
 
 struct storvsc_host {
@@ -310,7 +312,7 @@ int storvsc_err_reopen(struct storvsc_host *sh);
 
 /* silence.c */
 void storvsc_silence_init(struct storvsc_host *sh);
-void storvsc_silence_alloc(struct storvsc_host *sh);
+int storvsc_silence_alloc(struct storvsc_host *sh);
 void storvsc_silence_free(struct storvsc_host *sh);
 void storvsc_silence_ask(struct storvsc_host *sh, struct scsi_cmnd *cmd);
 bool storvsc_silence_given_up(const struct storvsc_slot *slot);
@@ -321,7 +323,7 @@ bool storvsc_silence_past_limit(struct storvsc_host *sh);
 unsigned long storvsc_silence_share(unsigned long timeout, unsigned long most);
 void storvsc_silence_renew(struct storvsc_host *sh);
 void storvsc_silence_forgive(struct storvsc_host *sh, struct scsi_cmnd *cmd);
-void storvsc_silence_reply(struct storvsc_chan *chan);
+void storvsc_silence_reply(struct storvsc_chan *chan, u64 id);
 void storvsc_silence_closed(struct storvsc_host *sh, bool released);
 
 /* scan.c */

@@ -293,7 +293,7 @@ static struct storvsc_host host;
 #define storvsc_proto_max_transfer(sh)		 ((void)(sh), 65536u)
 #define storvsc_proto_reply(sh, id, p)		 ((void)(id))
 #define storvsc_scan_event(sh)			 ((void)(sh))
-#define storvsc_silence_reply(chan)		 ((void)(chan))
+#define storvsc_silence_reply(chan, id)		 ((void)(id))
 #define storvsc_silence_forgive(sh, c)		 ((void)(c))
 #define storvsc_heard(chan)			 ((void)(chan))
 #define storvsc_err_map(sh, cmd, srb)		 ((void)(srb))

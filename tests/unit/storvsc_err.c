@@ -2,8 +2,8 @@
 /*
  * hv_storvsc's last means against lost requests, a new channel: neither silence nor a
  * lack of memory ends in disks that go offline, and what is tried again afterwards has
- * its time again. And the page that silence is probed with, and a request that is held
- * for ever. The kernel's sources are compiled as they are, with stand-ins for
+ * its time again. And the page that silence is probed with, and for whom; and a request
+ * that is held for ever. The kernel's sources are compiled as they are, with stand-ins for
  * what they use.
  *
  * links: util
@@ -79,7 +79,7 @@ int storvsc_err_reopen(struct storvsc_host *sh);
 int storvsc_err_reset_lun(struct scsi_cmnd *cmd);
 int storvsc_err_reset_host(struct scsi_cmnd *cmd);
 void storvsc_silence_init(struct storvsc_host *sh);
-void storvsc_silence_alloc(struct storvsc_host *sh);
+int storvsc_silence_alloc(struct storvsc_host *sh);
 void storvsc_silence_free(struct storvsc_host *sh);
 void storvsc_silence_ask(struct storvsc_host *sh, struct scsi_cmnd *cmd);
 bool storvsc_silence_given_up(const struct storvsc_slot *slot);
@@ -90,7 +90,7 @@ bool storvsc_silence_past_limit(struct storvsc_host *sh);
 unsigned long storvsc_silence_share(unsigned long timeout, unsigned long most);
 void storvsc_silence_renew(struct storvsc_host *sh);
 void storvsc_silence_forgive(struct storvsc_host *sh, struct scsi_cmnd *cmd);
-void storvsc_silence_reply(struct storvsc_chan *chan);
+void storvsc_silence_reply(struct storvsc_chan *chan, u64 id);
 void storvsc_silence_closed(struct storvsc_host *sh, bool released);
 
 /* The kernel is built without this warning. */
@@ -111,7 +111,8 @@ static struct hv_device hv = { .channel = &channel };
 static struct storvsc_chan chan = { .sh = &host,
 				    .ch = &channel,
 				    .ready = true };
-static struct storvsc_slot slot;
+static struct storvsc_slot slots[3]; /* of cmd, and of others */
+#define slot slots[0]
 static struct gendisk disk = { .capacity = 2048 };
 static struct request_queue queue = { .rq_timeout = 180 * HZ, .disk = &disk };
 static struct scsi_device sdev = {
@@ -120,7 +121,9 @@ static struct scsi_device sdev = {
 	.sector_size = 512,
 	.sdev_state = SDEV_RUNNING,
 };
-static struct scsi_cmnd cmd;
+static struct scsi_device other_sdev = { .host = &shost,
+					 .request_queue = &queue };
+static struct scsi_cmnd cmd, others[2];
 
 static int set_up(void **state)
 {
@@ -134,8 +137,8 @@ static int set_up(void **state)
 	host.shost = &shost;
 	host.hv = &hv;
 	host.state = STORVSC_READY;
-	host.slots = &slot;
-	host.nr_slots = 1;
+	host.slots = slots;
+	host.nr_slots = 3;
 	host.chans = &chan;
 	host.nr_chans = 1;
 	chan.heard = jiffies;
@@ -146,7 +149,13 @@ static int set_up(void **state)
 		.allowed = 5,
 		.jiffies_at_alloc = jiffies,
 	};
+	memset(slots, 0, sizeof(slots));
 	slot = (struct storvsc_slot){ { 1 }, &cmd, &sdev, jiffies, 0 };
+	references = 0;
+	unmapped = 0;
+	inquiry = read_probe = 0;
+	no_memory = false;
+	storvsc_lent = NULL;
 	storvsc_silence_init(&host);
 	return 0;
 }
@@ -341,26 +350,166 @@ static void test_again_and_again(void **state)
 /* The channel is closed and opened anew, and the host keeps what it has of the old one. */
 static void reopened(void)
 {
-	u32 had = pages;
-
 	host.ask.probes++; /* an earlier one, of which it has the page */
 	storvsc_silence_closed(&host, false);
-	assert_int_equal(pages, had + 1);
 }
 
+static u32 kept;
+
+static void keep_page(struct vmbus_channel *ch, void *p)
+{
+	assert_ptr_equal(ch, &channel);
+	assert_ptr_equal(p, page);
+	kept++;
+}
+
+/* No memory is asked for while the host is silent, and none that it has goes back. */
 static void test_probe_page(void **state)
 {
+	static const struct vmb_lent_ops ops = { .keep_page = keep_page };
+
 	(void)state;
-	storvsc_silence_alloc(&host);
+	storvsc_lent = &ops;
+	kept = 0;
+	no_memory = true;
+	assert_int_equal(storvsc_silence_alloc(&host), -ENOMEM);
+	no_memory = false;
+	assert_int_equal(storvsc_silence_alloc(&host), 0);
+	no_memory = true;
 	silent_for(200);
-	assert_true(probed == (uintptr_t)page[(pages - 1) % 2]);
-	probed = 0;
+	assert_true(probed == (uintptr_t)page);
+	assert_int_equal(references, 1);
 	preempted = reopened;
 	silent_for(200);
 	assert_null(preempted);
-	/* Never the one that the bus has; none will do as well. */
-	assert_false(probed == (uintptr_t)page[pages % 2]);
+	assert_true(probed == (uintptr_t)page);
+	assert_int_equal(kept, 1);
 	storvsc_silence_free(&host);
+	assert_int_equal(references, 1);
+	assert_int_equal(unmapped, 0);
+
+	/* Released later. */
+	no_memory = false;
+	assert_int_equal(storvsc_silence_alloc(&host), 0);
+	storvsc_silence_closed(&host, true);
+	storvsc_silence_free(&host);
+	assert_int_equal(references, 1);
+	assert_int_equal(unmapped, 1);
+}
+
+/* ---- beside others ---- */
+
+/* A long one of somebody else, with the host for an hour and longer. */
+static void format_unit(u32 i, u32 hours)
+{
+	others[i - 1] = (struct scsi_cmnd){
+		.rq = { .timeout = hours * 3600 * HZ,
+			.tag = i,
+			.q = &queue,
+			.passthrough = true },
+		.device = &other_sdev,
+	};
+	slots[i] = (struct storvsc_slot){ { 1 + i },
+					  &others[i - 1],
+					  &other_sdev,
+					  jiffies,
+					  0 };
+}
+
+/*
+ * The host answers probes within a second, but not what is in the slots. Time-outs
+ * come as the block layer has them. Until one was given up, @most seconds.
+ */
+static struct scsi_cmnd *given_up_within(u32 most, bool reads)
+{
+	unsigned long end = jiffies + most * HZ, left[3];
+	u32 i;
+
+	for (i = 0; i < 3; i++)
+		left[i] = slots[i].id.v ?
+				  slots[i].sent_at + slots[i].cmd->rq.timeout -
+					  jiffies :
+				  0;
+	while (time_before(jiffies, end)) {
+		jiffies += HZ;
+		for (i = 0; i < 3; i++) {
+			if (!slots[i].id.v)
+				continue;
+			if (storvsc_silence_given_up(&slots[i]) &&
+			    storvsc_err_timed_out(slots[i].cmd) ==
+				    SCSI_EH_NOT_HANDLED)
+				return slots[i].cmd;
+			if (left[i] > HZ) {
+				left[i] -= HZ;
+				continue;
+			}
+			left[i] = slots[i].cmd->rq.timeout;
+			assert_int_equal(storvsc_err_timed_out(slots[i].cmd),
+					 SCSI_EH_RESET_TIMER);
+		}
+		while (host.ask.probes && (reads || inquiry)) {
+			storvsc_silence_reply(&chan, inquiry ?: read_probe);
+			inquiry = 0;
+		}
+		if (host.ask.work.due)
+			run_work();
+	}
+	return NULL;
+}
+
+/* The host is asked on a long one's behalf when the short one's time is over. */
+static void test_asked_for_another(void **state)
+{
+	unsigned long since;
+
+	(void)state;
+	slot.id.v = 0;
+	format_unit(1, 1);
+	assert_int_equal(storvsc_silence_alloc(&host), 0);
+	assert_null(given_up_within(3500, true));
+	slot.id.v = 1;
+	slot.sent_at = since = jiffies;
+	assert_ptr_equal(given_up_within(360, true), &cmd);
+	assert_true(time_before(jiffies, since + 210 * HZ));
+}
+
+/* INQUIRY is no read, though it's answered when there is a read to be answered. */
+static void test_inquiry_only(void **state)
+{
+	u64 id;
+
+	(void)state;
+	slot.id.v = 0;
+	format_unit(1, 1);
+	assert_int_equal(storvsc_silence_alloc(&host), 0);
+	jiffies += 3600 * HZ;
+	storvsc_silence_ask(&host, &others[0]);
+	run_work();
+	assert_true(inquiry);
+	id = inquiry;
+	slot.id.v = 1;
+	slot.sent_at = jiffies - 180 * HZ;
+	storvsc_silence_ask(&host, &cmd);
+	run_work();
+	assert_true(read_probe);
+
+	jiffies += HZ;
+	storvsc_silence_reply(&chan, id);
+	assert_false(host.ask.answered);
+	assert_int_not_equal(chan.heard, jiffies);
+	storvsc_silence_reply(&chan, read_probe);
+	assert_true(host.ask.answered);
+	assert_int_equal(chan.heard, jiffies);
+}
+
+/* A disc that is gone has no block to read. */
+static void test_no_blocks(void **state)
+{
+	(void)state;
+	disk.capacity = 0;
+	assert_int_equal(storvsc_silence_alloc(&host), 0);
+	assert_ptr_equal(given_up_within(210, true), &cmd);
+	disk.capacity = 2048;
 }
 
 /* Its burst has no end: nobody else would send it. */
@@ -394,6 +543,9 @@ int main(void)
 		cmocka_unit_test_setup(test_again_and_again, set_up),
 		cmocka_unit_test_setup(test_probe_page, set_up),
 		cmocka_unit_test_setup(test_held, set_up),
+		cmocka_unit_test_setup(test_asked_for_another, set_up),
+		cmocka_unit_test_setup(test_inquiry_only, set_up),
+		cmocka_unit_test_setup(test_no_blocks, set_up),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

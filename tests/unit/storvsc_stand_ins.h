@@ -31,7 +31,7 @@ typedef u64 dma_addr_t;
 #define MSEC_PER_SEC		 1000
 #define U32_MAX			 UINT32_MAX
 #define MAX_JIFFY_OFFSET	 (LONG_MAX / 2)
-#define GFP_NOIO		 0
+#define GFP_KERNEL		 0
 #define DMA_FROM_DEVICE		 0
 #define HV_HYP_PAGE_SIZE	 4096
 #define SECTOR_SIZE		 512
@@ -150,6 +150,7 @@ struct request {
 	unsigned int timeout;
 	int tag;
 	struct request_queue *q;
+	bool passthrough;
 };
 
 struct Scsi_Host;
@@ -174,8 +175,8 @@ struct scsi_sense_hdr {
 };
 
 #define scsi_cmd_to_rq(cmd)		  (&(cmd)->rq)
-#define blk_rq_is_passthrough(rq)	  ((void)(rq), false)
 #define blk_noretry_request(rq)		  ((void)(rq), false)
+#define blk_rq_is_passthrough(rq)	  ((rq)->passthrough)
 #define blk_abort_request(rq)		  ((void)(rq))
 #define req_op(rq)			  REQ_OP_READ
 #define get_capacity(disk)		  ((disk)->capacity)
@@ -249,6 +250,7 @@ enum storvsc_ask_stage {
 #define STORVSC_ID_CONTROL  BIT_ULL(63)
 #define STORVSC_ID_HELD	    BIT_ULL(62)
 #define STORVSC_ID_PROBE    BIT_ULL(61)
+#define STORVSC_ID_READ	    BIT_ULL(60)
 #define STORVSC_SRB_TIMEOUT 60
 
 struct storvsc_host;
@@ -281,6 +283,7 @@ struct storvsc_ask {
 	u32 blocks, block_size;
 	void *page;
 	dma_addr_t dma;
+	bool kept;
 };
 
 struct Scsi_Host {
@@ -316,23 +319,28 @@ static struct storvsc_host host;
 #define storvsc_scan_lun_event(sh, sdev, f)  ((void)(f))
 #define storvsc_chan_close_all(sh)	     ((void)((sh)->state = STORVSC_CLOSED))
 #define storvsc_proto_subchannels(sh, t)     ((void)(t))
-#define free_page(p)			     ((void)(p))
+#define free_page(p)			     ((void)(p), references--)
 #define virt_to_page(p)			     (p)
 #define dma_map_single(d, p, n, way)	     ((void)(d), (uintptr_t)(p))
 #define dma_mapping_error(d, a)		     false
-#define dma_unmap_single(d, a, n, way)	     ((void)(d))
-#define vmbus_sendpacket(ch, p, n, id, t, f) 0
+#define dma_unmap_single(d, a, n, way)	     ((void)(d), unmapped++)
+#define vmbus_sendpacket(ch, p, n, id, t, f) (inquiry = (id), 0)
+#define get_page(p)			     ((void)(p), references++)
 
-/* The page of probes: one after the other, of which the bus may take some. */
-static _Alignas(4096) char page[2][4096];
-static u32 pages;
-static u64 probed; /* the page that the host was told last */
+/* The page of probes, to which the bus may have references, too. */
+static _Alignas(4096) char page[4096];
+static int references;
+static u32 unmapped;
+static bool no_memory;
+static u64 probed;		/* the page that the host was told last */
+static u64 inquiry, read_probe; /* ids of the last ones */
 static void (*preempted)(void);
 
 static uintptr_t get_zeroed_page(int gfp)
 {
 	(void)gfp;
-	return (uintptr_t)page[pages++ % 2];
+	references += !no_memory;
+	return no_memory ? 0 : (uintptr_t)page;
 }
 
 static void enter_rcu(void)
@@ -348,7 +356,8 @@ static int vmbus_sendpacket_mpb_desc(struct vmbus_channel *ch, const void *desc,
 				     u32 desc_len, const void *pkt, u32 len,
 				     u64 id)
 {
-	(void)ch, (void)pkt, (void)len, (void)id;
+	(void)ch, (void)pkt, (void)len;
+	read_probe = id;
 	memcpy(&probed, (const char *)desc + desc_len - sizeof(probed),
 	       sizeof(probed));
 	probed <<= 12;
@@ -383,17 +392,19 @@ static bool storvsc_io_outstanding(struct storvsc_host *sh,
 {
 	u32 i;
 
-	(void)sdev;
 	for (i = 0; i < sh->nr_slots; i++)
-		if (sh->slots[i].id.v)
+		if (sh->slots[i].id.v && (!sdev || sh->slots[i].sdev == sdev))
 			return true;
 	return false;
 }
 
 static void storvsc_io_fail(struct storvsc_host *sh, void *chan, int code)
 {
+	u32 i;
+
 	(void)chan, (void)code;
-	sh->slots[0].id.v = 0;
+	for (i = 0; i < sh->nr_slots; i++)
+		sh->slots[i].id.v = 0;
 }
 
 static void msleep(unsigned int ms)
