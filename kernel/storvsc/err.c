@@ -11,6 +11,11 @@
  * everything. Then the channel is opened anew. Only when the host refuses
  * that, the SCSI layer takes the devices offline; a later host reset (sg_reset)
  * tries again.
+ *
+ * The SCSI layer's error handler doesn't begin before no request is left with the
+ * host, and what somebody else has sent may take an hour (FORMAT UNIT). So all
+ * these means but the opening are taken earlier, when the SCSI layer wants the
+ * request aborted; closing ends all others, too, so that the error handler begins.
  */
 #include <linux/blk-mq.h>
 #include <linux/delay.h>
@@ -297,7 +302,7 @@ enum scsi_timeout_action storvsc_err_timed_out(struct scsi_cmnd *cmd)
 		storvsc_silence_ask(sh, cmd);
 		return SCSI_EH_RESET_TIMER;
 	}
-	/* Not its own time, but that of another one is over. */
+	/* It isn't its time that is over, its ring was broken. */
 	if (!storvsc_silence_overdue(sh, &sh->slots[tag]))
 		return SCSI_EH_NOT_HANDLED;
 
@@ -306,6 +311,25 @@ enum scsi_timeout_action storvsc_err_timed_out(struct scsi_cmnd *cmd)
 	if (cmd->allowed < 0 || cmd->allowed > tries)	/* -1: no limit */
 		cmd->allowed = tries;
 	return SCSI_EH_NOT_HANDLED;
+}
+
+/* @cmd: this one, or for NULL any of @sdev's, or for NULL any. */
+static bool drain(struct storvsc_host *sh, const struct scsi_device *sdev,
+		  struct scsi_cmnd *cmd, unsigned long timeout)
+{
+	unsigned long deadline = jiffies + timeout;
+
+	while (cmd ? atomic64_read(&sh->slots[scsi_cmd_to_rq(cmd)->tag].id) :
+		     storvsc_io_outstanding(sh, sdev)) {
+		if (storvsc_host_rescinded(sh))
+			storvsc_err_gone(sh);
+		else if (time_after(jiffies, deadline))
+			return false;
+		msleep(POLL_MS);
+	}
+	/* Callbacks are RCU readers from taking a slot to scsi_done(). */
+	synchronize_rcu();
+	return true;
 }
 
 /**
@@ -320,18 +344,7 @@ enum scsi_timeout_action storvsc_err_timed_out(struct scsi_cmnd *cmd)
 bool storvsc_err_drain(struct storvsc_host *sh, const struct scsi_device *sdev,
 		       unsigned long timeout)
 {
-	unsigned long deadline = jiffies + timeout;
-
-	while (storvsc_io_outstanding(sh, sdev)) {
-		if (storvsc_host_rescinded(sh))
-			storvsc_err_gone(sh);
-		else if (time_after(jiffies, deadline))
-			return false;
-		msleep(POLL_MS);
-	}
-	/* Callbacks are RCU readers from taking a slot to scsi_done(). */
-	synchronize_rcu();
-	return true;
+	return drain(sh, sdev, NULL, timeout);
 }
 
 /* What each step may take. A reset that user space asks for has no request. */
@@ -472,14 +485,61 @@ int storvsc_err_reopen(struct storvsc_host *sh)
 	return SUCCESS;
 }
 
-static int reconnect(struct storvsc_host *sh)
+/* All requests end; the error handler, which begins then, opens it anew. */
+static void close_lost(struct storvsc_host *sh)
 {
 	atomic_inc(&sh->reconnects);
 	shost_printk(KERN_WARNING, sh->shost,
 		     "requests are lost, reopening the channel\n");
 	storvsc_chan_close_all(sh);
 	storvsc_io_fail(sh, NULL, DID_RESET);
-	return storvsc_err_reopen(sh);
+}
+
+/* Whether a reset did it. Others' requests go on, and new ones come. */
+static bool get_back(struct storvsc_host *sh, struct scsi_cmnd *cmd)
+{
+	struct scsi_device *sdev = cmd->device;
+
+	storvsc_chan_kick(sh);
+	if (drain(sh, sdev, cmd, min(KICK_TIMEOUT, patience(cmd))))
+		return true;
+	if (!send_reset(sh, STOR_OP_RESET_LUN, cmd) &&
+	    drain(sh, sdev, cmd, patience(cmd)))
+		return true;
+	return !send_reset(sh, STOR_OP_RESET_BUS, cmd) &&
+	       drain(sh, sdev, cmd, patience(cmd));
+}
+
+/*
+ * The host template's eh_abort_handler: of one that was given up, in a work of the
+ * SCSI layer's, for one after the other.
+ */
+int storvsc_err_abort(struct scsi_cmnd *cmd)
+{
+	struct storvsc_host *sh = shost_priv(cmd->device->host);
+	int ret = FAILED;
+
+	/* The error handler's own: it takes all means one by one. */
+	if (cmd->submitter == SUBMITTED_BY_SCSI_ERROR_HANDLER ||
+	    scsi_cmd_to_rq(cmd)->tag >= sh->nr_slots)
+		return FAILED;
+	if (storvsc_host_rescinded(sh))
+		return fail_fast(sh);
+
+	mutex_lock(&sh->lock);
+	if (READ_ONCE(sh->state) == STORVSC_READY) {
+		if (get_back(sh, cmd))
+			ret = SUCCESS;
+		else
+			close_lost(sh);
+	}
+	mutex_unlock(&sh->lock);
+	if (storvsc_host_rescinded(sh))
+		return fail_fast(sh);
+	/* Else the SCSI layer doesn't have it aborted when it's lost once more. */
+	if (ret == SUCCESS)
+		cmd->eh_eflags = 0;
+	return ret;
 }
 
 /* The host template's eh_host_reset_handler. */
@@ -492,14 +552,18 @@ int storvsc_err_reset_host(struct scsi_cmnd *cmd)
 		return fail_fast(sh);
 
 	mutex_lock(&sh->lock);
-	if (READ_ONCE(sh->state) == STORVSC_GONE)
+	if (READ_ONCE(sh->state) == STORVSC_GONE) {
 		ret = FAST_IO_FAIL;
-	else if (READ_ONCE(sh->state) == STORVSC_READY &&
-		 !send_reset(sh, STOR_OP_RESET_BUS, cmd) &&
-		 storvsc_err_drain(sh, NULL, patience(cmd)))
+	} else if (READ_ONCE(sh->state) == STORVSC_READY &&
+		   !send_reset(sh, STOR_OP_RESET_BUS, cmd) &&
+		   storvsc_err_drain(sh, NULL, patience(cmd))) {
 		ret = SUCCESS;
-	else
-		ret = reconnect(sh);
+	} else {
+		/* Unless that was done when a request was to be aborted. */
+		if (READ_ONCE(sh->state) != STORVSC_CLOSED)
+			close_lost(sh);
+		ret = storvsc_err_reopen(sh);
+	}
 	mutex_unlock(&sh->lock);
 	return storvsc_host_rescinded(sh) ? fail_fast(sh) : ret;
 }

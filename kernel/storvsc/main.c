@@ -157,6 +157,7 @@ static struct scsi_host_template host_template = {
 	.queuecommand = storvsc_io_queue,
 	.commit_rqs = storvsc_hold_commit,
 	.eh_timed_out = storvsc_err_timed_out,
+	.eh_abort_handler = storvsc_err_abort,
 	.eh_device_reset_handler = storvsc_err_reset_lun,
 	.eh_host_reset_handler = storvsc_err_reset_host,
 	.slave_alloc = storvsc_scan_lun_alloc,

@@ -336,21 +336,12 @@ bool storvsc_silence_overdue(const struct storvsc_host *sh,
 /*
  * Which requests are lost. @data: the host answers reads and writes; a read or
  * write is lost only then.
- *
- * Error handling begins when no request is left with the host. So what hasn't
- * been answered since the host was asked goes with those that are overdue,
- * unless it may take longer or fails by that.
  */
 static bool is_lost(const struct storvsc_host *sh,
 		    const struct storvsc_slot *slot, bool data)
 {
-	struct request *rq = scsi_cmd_to_rq(READ_ONCE(slot->cmd));
-
-	if (blk_rq_is_passthrough(rq))
-		return storvsc_silence_overdue(sh, slot);
-	return data && (storvsc_silence_overdue(sh, slot) ||
-			(!blk_noretry_request(rq) &&
-			 time_before(READ_ONCE(slot->sent_at), sh->ask.since)));
+	return storvsc_silence_overdue(sh, slot) &&
+	       (data || blk_rq_is_passthrough(scsi_cmd_to_rq(READ_ONCE(slot->cmd))));
 }
 
 static bool with_host(const struct storvsc_slot *slot, u64 *id)
@@ -386,16 +377,15 @@ static void give_up(struct storvsc_host *sh, bool data)
 	u32 i;
 	u64 id;
 
-	for (i = 0; i < sh->nr_slots && !any; i++)
-		any = with_host(&sh->slots[i], &id) &&
-		      storvsc_silence_overdue(sh, &sh->slots[i]) &&
-		      is_lost(sh, &sh->slots[i], data);
+	for (i = 0; i < sh->nr_slots; i++) {
+		if (!with_host(&sh->slots[i], &id) ||
+		    !is_lost(sh, &sh->slots[i], data))
+			continue;
+		WRITE_ONCE(sh->slots[i].given_up, id);
+		any = true;
+	}
 	if (!any)
 		return;
-	for (i = 0; i < sh->nr_slots; i++)
-		if (with_host(&sh->slots[i], &id) &&
-		    is_lost(sh, &sh->slots[i], data))
-			WRITE_ONCE(sh->slots[i].given_up, id);
 	shost_for_each_device(sdev, sh->shost)
 		expire(sh, sdev);
 }

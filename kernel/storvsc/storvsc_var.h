@@ -302,6 +302,7 @@ static inline u32 storvsc_hold_queue(struct scsi_cmnd *cmd)
 void storvsc_err_map(struct storvsc_host *sh, struct scsi_cmnd *cmd,
 		     const struct stor_srb *srb);
 enum scsi_timeout_action storvsc_err_timed_out(struct scsi_cmnd *cmd);
+int storvsc_err_abort(struct scsi_cmnd *cmd);
 int storvsc_err_reset_lun(struct scsi_cmnd *cmd);
 int storvsc_err_reset_host(struct scsi_cmnd *cmd);
 bool storvsc_err_drain(struct storvsc_host *sh, const struct scsi_device *sdev,

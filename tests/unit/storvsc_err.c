@@ -2,9 +2,9 @@
 /*
  * hv_storvsc's last means against lost requests, a new channel: neither silence nor a
  * lack of memory ends in disks that go offline, and what is tried again afterwards has
- * its time again. And the page that silence is probed with, and for whom; and a request
- * that is held for ever. The kernel's sources are compiled as they are, with stand-ins for
- * what they use.
+ * its time again. And the means before that one, beside requests of others; the page that
+ * silence is probed with, and for whom; a request that is held for ever. The kernel's
+ * sources are compiled as they are, with stand-ins for what they use.
  *
  * links: util
  * kernel headers: empty
@@ -28,6 +28,9 @@
 static bool noio;
 static int answers[64]; /* to each opening; 0 in the end */
 static u32 opened, seconds_each, gone_after;
+static u32 asked[256];	   /* resets, by operation */
+static enum stor_op helps; /* the one that is answered, and brings back: */
+static struct storvsc_slot *back;
 
 static unsigned int memalloc_noio_save(void)
 {
@@ -42,11 +45,16 @@ static void memalloc_noio_restore(unsigned int was)
 	noio = was;
 }
 
-/* Resets are lost: it comes to the channel. */
+/* Resets are lost, unless told otherwise: it comes to the channel. */
 static int storvsc_proto_control(struct storvsc_host *sh, struct stor_pkt *pkt,
 				 unsigned long timeout)
 {
-	(void)pkt;
+	asked[pkt->op]++;
+	if (pkt->op == helps) {
+		jiffies += HZ / 10;
+		back->id.v = 0;
+		return 0;
+	}
 	jiffies += timeout;
 	/* Others are answered meanwhile. */
 	sh->chans[0].heard = jiffies;
@@ -72,6 +80,7 @@ void storvsc_err_map(struct storvsc_host *sh, struct scsi_cmnd *cmd,
 		     const struct stor_srb *srb);
 void storvsc_err_gone(struct storvsc_host *sh);
 enum scsi_timeout_action storvsc_err_timed_out(struct scsi_cmnd *cmd);
+int storvsc_err_abort(struct scsi_cmnd *cmd);
 bool storvsc_err_drain(struct storvsc_host *sh, const struct scsi_device *sdev,
 		       unsigned long timeout);
 bool storvsc_err_may_pass(int err);
@@ -150,7 +159,10 @@ static int set_up(void **state)
 		.jiffies_at_alloc = jiffies,
 	};
 	memset(slots, 0, sizeof(slots));
+	memset(asked, 0, sizeof(asked));
 	slot = (struct storvsc_slot){ { 1 }, &cmd, &sdev, jiffies, 0 };
+	helps = 0;
+	back = &slot;
 	references = 0;
 	unmapped = 0;
 	inquiry = read_probe = 0;
@@ -457,6 +469,89 @@ static struct scsi_cmnd *given_up_within(u32 most, bool reads)
 	return NULL;
 }
 
+/* By whatever helps, without waiting for the others. */
+static void test_abort(void **state)
+{
+	static const enum stor_op ops[] = { STOR_OP_RESET_LUN,
+					    STOR_OP_RESET_BUS };
+	unsigned long since;
+	u32 i;
+
+	for (i = 0; i < 2; i++) {
+		set_up(state);
+		format_unit(1, 1);
+		assert_int_equal(storvsc_silence_alloc(&host), 0);
+		since = jiffies;
+		assert_ptr_equal(given_up_within(210, true), &cmd);
+		helps = ops[i];
+		cmd.eh_eflags = 2;
+		assert_int_equal(storvsc_err_abort(&cmd), SUCCESS);
+		assert_true(time_before(jiffies, since + 2 * cmd.rq.timeout));
+		/* It may be aborted again. */
+		assert_int_equal(cmd.eh_eflags, 0);
+		assert_int_equal(slots[1].id.v, 2);
+		assert_int_equal(host.state, STORVSC_READY);
+		assert_int_equal(asked[STOR_OP_RESET_LUN], 1);
+		assert_int_equal(asked[STOR_OP_RESET_BUS], i);
+	}
+}
+
+/* Answered by itself, in the last moment. */
+static void test_abort_answered(void **state)
+{
+	(void)state;
+	slot.id.v = 0;
+	assert_int_equal(storvsc_err_abort(&cmd), SUCCESS);
+	assert_int_equal(asked[STOR_OP_RESET_LUN], 0);
+}
+
+/* Nothing is left that the error handler would wait for, and it goes on from there. */
+static void test_abort_closes(void **state)
+{
+	unsigned long since = jiffies;
+
+	(void)state;
+	format_unit(1, 1);
+	format_unit(2, 2);
+	assert_int_equal(storvsc_silence_alloc(&host), 0);
+	assert_ptr_equal(given_up_within(210, true), &cmd);
+	assert_int_equal(storvsc_err_abort(&cmd), FAILED);
+	assert_false(storvsc_io_outstanding(&host, NULL));
+	assert_int_equal(host.state, STORVSC_CLOSED);
+	/* Another one that was given up. */
+	assert_int_equal(storvsc_err_abort(&others[0]), FAILED);
+	assert_int_equal(opened, 0);
+	assert_int_equal(storvsc_err_reset_lun(&cmd), FAILED);
+	assert_int_equal(storvsc_err_reset_host(&cmd), SUCCESS);
+	assert_true(time_before(jiffies, since + 2 * cmd.rq.timeout));
+	assert_int_equal(host.state, STORVSC_READY);
+	assert_int_equal(opened, 1);
+	assert_int_equal(host.reconnects.v, 1);
+	assert_int_equal(asked[STOR_OP_RESET_LUN], 1);
+	assert_int_equal(asked[STOR_OP_RESET_BUS], 1);
+}
+
+/* The error handler's own command: it takes the next means itself. */
+static void test_abort_of_error_handler(void **state)
+{
+	(void)state;
+	cmd.submitter = SUBMITTED_BY_SCSI_ERROR_HANDLER;
+	assert_int_equal(storvsc_err_abort(&cmd), FAILED);
+	assert_int_equal(asked[STOR_OP_RESET_LUN], 0);
+	assert_int_equal(host.state, STORVSC_READY);
+}
+
+/* What isn't overdue goes on, however long it is there already. */
+static void test_others_are_kept(void **state)
+{
+	(void)state;
+	format_unit(1, 1);
+	others[0].rq.passthrough = false;
+	assert_int_equal(storvsc_silence_alloc(&host), 0);
+	assert_ptr_equal(given_up_within(210, true), &cmd);
+	assert_false(storvsc_silence_given_up(&slots[1]));
+}
+
 /* The host is asked on a long one's behalf when the short one's time is over. */
 static void test_asked_for_another(void **state)
 {
@@ -543,6 +638,11 @@ int main(void)
 		cmocka_unit_test_setup(test_again_and_again, set_up),
 		cmocka_unit_test_setup(test_probe_page, set_up),
 		cmocka_unit_test_setup(test_held, set_up),
+		cmocka_unit_test_setup(test_abort, set_up),
+		cmocka_unit_test_setup(test_abort_answered, set_up),
+		cmocka_unit_test_setup(test_abort_closes, set_up),
+		cmocka_unit_test_setup(test_abort_of_error_handler, set_up),
+		cmocka_unit_test_setup(test_others_are_kept, set_up),
 		cmocka_unit_test_setup(test_asked_for_another, set_up),
 		cmocka_unit_test_setup(test_inquiry_only, set_up),
 		cmocka_unit_test_setup(test_no_blocks, set_up),

@@ -165,7 +165,7 @@ struct scsi_cmnd {
 	struct request rq;
 	struct scsi_device *device;
 	u8 cmnd[16], sense_buffer[96];
-	int result, retries, allowed, submitter;
+	int result, retries, allowed, submitter, eh_eflags;
 	u32 resid;
 	unsigned long jiffies_at_alloc;
 };
@@ -175,7 +175,6 @@ struct scsi_sense_hdr {
 };
 
 #define scsi_cmd_to_rq(cmd)		  (&(cmd)->rq)
-#define blk_noretry_request(rq)		  ((void)(rq), false)
 #define blk_rq_is_passthrough(rq)	  ((rq)->passthrough)
 #define blk_abort_request(rq)		  ((void)(rq))
 #define req_op(rq)			  REQ_OP_READ
