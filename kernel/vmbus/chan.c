@@ -213,6 +213,7 @@ static int open_rings(struct vmbus_channel *ch, const void *userdata,
 	ret = open_request(ch, userdata, userdatalen);
 	if (ret)
 		goto out_gpadl;
+	vmb_target_opened(vmb_chan(ch));
 
 	state_end(ch, CHANNEL_OPENED_STATE);
 	return 0;
@@ -336,36 +337,6 @@ void vmbus_close(struct vmbus_channel *channel)
 		vmbus_free_ring(channel);
 }
 EXPORT_SYMBOL_GPL(vmbus_close);
-
-/**
- * vmbus_send_modifychannel() - have an open channel interrupt another VP
- * @channel: open
- * @target_vp: VP index, not a CPU number
- *
- * From 5.3 on, no interrupt comes on the old VP once this returns 0.
- * Process context.  Return: 0 or -errno.
- */
-int vmbus_send_modifychannel(struct vmbus_channel *channel, u32 target_vp)
-{
-	struct vmb_modify_channel msg = {
-		.hdr.type = VMB_MSG_MODIFY_CHANNEL,
-		.relid = channel->offermsg.child_relid,
-		.target_vp = target_vp,
-	};
-	struct vmb_request req;
-	int ret;
-
-	if (vmbus_proto_version < VMB_VERSION_5_3)
-		return vmb_post(&msg, sizeof(msg), true);
-
-	vmb_request_init(&req, channel, VMB_MSG_MODIFY_CHANNEL_RESP,
-			 msg.relid, 0);
-	ret = vmb_request_run(&req, &msg, sizeof(msg));
-	if (!ret && req.reply.modify.status)
-		ret = -EAGAIN;
-	return ret;
-}
-EXPORT_SYMBOL_GPL(vmbus_send_modifychannel);
 
 /* A guest socket asks for a connection; the answer is an offer, or nothing. */
 int vmbus_send_tl_connect_request(const guid_t *shv_guest_servie_id,

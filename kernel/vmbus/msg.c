@@ -295,6 +295,7 @@ static bool on_modify_resp(const void *msg)
 {
 	const struct vmb_modify_channel_resp *m = msg;
 
+	vmb_modify_answered(m->relid);
 	answer(VMB_MSG_MODIFY_CHANNEL_RESP, m->relid, 0, m, sizeof(*m));
 	return true;
 }

@@ -53,6 +53,15 @@ void vmb_target_drop(struct vmbus_channel *ch)
 	count(ch, ch->target_cpu, -1);
 }
 
+/* The root was told its CPU anew; what it may have been told before is past. */
+void vmb_target_opened(struct vmb_chan *c)
+{
+	vmb_lock();
+	c->strayed = false;
+	WRITE_ONCE(c->move_owed, false);
+	vmb_unlock();
+}
+
 /* move_mutex held, CPU hot-plug held off, @cpu online */
 static int move(struct vmb_chan *c, u32 cpu)
 {
@@ -72,13 +81,19 @@ static int move(struct vmb_chan *c, u32 cpu)
 	else if (open && vmbus_proto_version < VMB_VERSION_4_1)
 		ret = -EOPNOTSUPP;
 	vmb_unlock();
-	if (ret || old == cpu)
+	if (ret || (old == cpu && !c->strayed))
 		return ret;
 
 	if (open) {
 		u32 vp = hv_cpu_number_to_vp_number(cpu);
 
 		ret = vmbus_send_modifychannel(ch, vp);
+		if (ret == -ETIMEDOUT) {
+			vmb_lock();
+			c->strayed = true;
+			c->stray_cpu = cpu;
+			vmb_unlock();
+		}
 		if (ret)
 			return ret;
 	}
@@ -90,6 +105,7 @@ static int move(struct vmb_chan *c, u32 cpu)
 		count(ch, cpu, 1);
 	}
 	ch->target_cpu = cpu;
+	c->strayed = false;
 	open &= ch->state == CHANNEL_OPENED_STATE;
 	vmb_unlock();
 
@@ -125,6 +141,15 @@ int vmb_target_set(struct vmbus_channel *ch, u32 cpu)
 	return ret;
 }
 
+/* Or the root may interrupt it for the channel, after a move that timed out. */
+static bool is_on(struct vmbus_channel *ch, unsigned int cpu)
+{
+	const struct vmb_chan *c = vmb_chan(ch);
+
+	return !ch->rescind && (ch->target_cpu == cpu ||
+				(c->strayed && c->stray_cpu == cpu));
+}
+
 /* A channel that targets @cpu, with a reference; NULL if there's none. */
 static struct vmb_chan *any_on(unsigned int cpu)
 {
@@ -133,10 +158,10 @@ static struct vmb_chan *any_on(unsigned int cpu)
 
 	vmb_lock();
 	list_for_each_entry(ch, &vmb.channels, listentry) {
-		if (ch->target_cpu == cpu && !ch->rescind)
+		if (is_on(ch, cpu))
 			found = vmb_chan(ch);
 		list_for_each_entry(sub, &ch->sc_list, sc_list)
-			if (sub->target_cpu == cpu && !sub->rescind)
+			if (is_on(sub, cpu))
 				found = vmb_chan(sub);
 		if (found)
 			break;

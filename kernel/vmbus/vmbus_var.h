@@ -69,7 +69,11 @@ struct vmb_chan {
 	bool removing;			/* somebody has claimed the removal */
 	bool kobj_live;			/* vmb_sysfs_channel_add() succeeded */
 	bool await_offer;		/* resume: not yet offered again */
+	bool strayed;			/* a move timed out, to: */
+	u32 stray_cpu;
 	struct vmb_late_offer *next;	/* to be looked at when this has gone */
+
+	bool move_owed;			/* the answer to one; READ_ONCE */
 
 	/*
 	 * The rings' memory that the root hasn't given back, until it is freed.
@@ -324,6 +328,13 @@ int vmb_target_set(struct vmbus_channel *channel, u32 cpu);
 void vmb_target_settle(void);
 /* CPU goes offline: moves what targets it, or -EBUSY. */
 int vmb_target_evict(unsigned int cpu);
+/* Has been opened, on its target CPU. */
+void vmb_target_opened(struct vmb_chan *c);
+
+/*
+ * ---- modify.c ----
+ */
+void vmb_modify_answered(u32 relid);	/* softirq */
 
 /*
  * ---- synic.c ----
