@@ -161,6 +161,9 @@ static void connected(u32 version)
 	vmbus_proto_version = version;
 	vmbus_connection.msg_conn_id = vmb.msg_connection;
 	vmbus_connection.conn_state = CONNECTED;
+	/* An answer that came late was to the end of the connection before. */
+	reinit_completion(&vmb.unloaded);
+	WRITE_ONCE(vmb.unload_owed, false);
 	vmb.connected = true;
 	pr_info("Vmbus version:%u.%u\n", version >> 16, version & 0xffff);
 }
@@ -257,24 +260,35 @@ static bool unload_poll(void)
 	return false;
 }
 
-void vmb_unload(bool crash)
+/* At most once per connection, and 2.4 doesn't know it.  Whether it was sent. */
+static bool unload_send(bool crash)
 {
 	struct vmb_hdr msg = { .type = VMB_MSG_UNLOAD };
-	bool answered;
 
-	/* At most once per connection, and 2.4 doesn't know it. */
 	if (!xchg(&vmb.connected, false))
-		return;
+		return false;
 	vmbus_connection.conn_state = DISCONNECTED;
 	if (vmbus_proto_version < VMB_VERSION_3_0)
-		return;
+		return false;
 
-	if (!crash)
-		reinit_completion(&vmb.unloaded);
-	if (vmb_post(&msg, sizeof(msg), !crash)) {
-		pr_err("UNLOAD could not be sent\n");
+	WRITE_ONCE(vmb.unload_owed, true);
+	if (!vmb_post(&msg, sizeof(msg), !crash))
+		return true;
+	WRITE_ONCE(vmb.unload_owed, false);
+	pr_err("UNLOAD could not be sent\n");
+	return false;
+}
+
+/*
+ * Whoever has sent it may crash while he waits for the answer, or later, having waited
+ * in vain; the next kernel needs it as much then.
+ */
+void vmb_unload(bool crash)
+{
+	bool answered;
+
+	if (!unload_send(crash) && !(crash && READ_ONCE(vmb.unload_owed)))
 		return;
-	}
 	if (crash) {
 		answered = unload_poll();
 		vmb_synic_clear();
@@ -283,6 +297,9 @@ void vmb_unload(bool crash)
 
 		answered = wait_for_completion_timeout(&vmb.unloaded, limit);
 	}
+	/* A crash waits once, though it may say its last word often. */
+	if (answered || crash)
+		WRITE_ONCE(vmb.unload_owed, false);
 	if (!answered)
 		pr_err("no answer to UNLOAD within %u s, going on\n",
 		       unload_timeout);

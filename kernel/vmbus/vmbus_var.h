@@ -121,6 +121,7 @@ struct vmb_state {
 	bool suspended;
 	atomic_t next_gpadl;
 	struct completion unloaded;	/* UNLOAD_RESPONSE seen */
+	bool unload_owed;		/* it has not been; READ_ONCE */
 
 	spinlock_t req_lock;		/* softirq-safe; guards requests */
 	struct list_head requests;

@@ -2,8 +2,9 @@
 /*
  * The pages that hv_vmbus shares with the root for as long as they are connected:
  * they are given back to the kernel only when the root cannot use them, whatever it
- * has answered, or hasn't. The kernel's source is compiled as it is, with stand-ins
- * for what it uses.
+ * has answered, or hasn't. And a crash, which waits for the answer to UNLOAD, whoever
+ * has sent that, and for no other one. The kernel's source is compiled as it is, with
+ * stand-ins for what it uses.
  *
  * links: util
  * kernel headers: empty
@@ -36,6 +37,7 @@ typedef unsigned int uint;
 #define HZ				250
 #define ARRAY_SIZE(a)			(sizeof(a) / sizeof((a)[0]))
 #define READ_ONCE(x)			(x)
+#define WRITE_ONCE(x, v)		((x) = (v))
 #define max(a, b)			((a) > (b) ? (a) : (b))
 #define vmb_param(n, var, t, lo, hi, p) struct unused_##n
 #define MODULE_PARM_DESC(name, text)	struct unused_desc_##name
@@ -57,7 +59,7 @@ typedef unsigned int uint;
 #define hv_is_isolation_supported()	false
 #define hv_do_fast_hypercall8(call, in) ((void)(in))
 #define set_bit(n, p)			((void)(n), (void)(p))
-#define mdelay(ms)			((void)0)
+#define mdelay(ms)			(polled_ms += (ms))
 #define pr_info(...)			((void)0)
 #define pr_notice(...)			((void)0)
 #define pr_err(...)			((void)0)
@@ -87,7 +89,7 @@ struct vmb_state {
 	int req_lock, requests, channels, next_gpadl;
 	struct completion unloaded;
 	u32 msg_connection;
-	bool connected;
+	bool connected, unload_owed;
 };
 
 extern struct vmb_state vmb;
@@ -102,8 +104,10 @@ struct vmb_request {
 
 static int contact_error, supported, unload_answered;
 static u32 connection_id;
-static void *live[3];	      /* pages */
-static u32 not_freed, let_go; /* warnings; all was given back */
+static void *live[3];			  /* pages */
+static u32 not_freed, let_go;		  /* warnings; all was given back */
+static u32 unloads, polled_ms, answer_ms; /* the answer in a crash; 0: none */
+static void (*meanwhile)(void);		  /* while it is waited for */
 
 #define pr_warn(...) (not_freed++)
 
@@ -158,7 +162,9 @@ static int vmb_request_run(struct vmb_request *req, const void *msg, size_t len)
 
 static int vmb_post(const void *msg, size_t len, bool can_sleep)
 {
-	(void)msg, (void)len, (void)can_sleep;
+	(void)len, (void)can_sleep;
+	assert_int_equal(((const struct vmb_hdr *)msg)->type, VMB_MSG_UNLOAD);
+	unloads++;
 	return 0;
 }
 
@@ -171,6 +177,8 @@ static bool wait_for_completion_timeout(struct completion *c,
 					unsigned long limit)
 {
 	assert_true(limit);
+	if (meanwhile)
+		meanwhile();
 	c->done += unload_answered;
 	return c->done && c->done--;
 }
@@ -180,11 +188,19 @@ static void vmb_lent_disconnected(void)
 	let_go++;
 }
 
-#define xchg(p, v)	      (was = *(p), *(p) = (v), was)
-#define vmb_synic_poll_type() 0
-#define vmb_synic_clear()     ((void)0)
+#define xchg(p, v)	  (was = *(p), *(p) = (v), was)
+#define vmb_synic_clear() ((void)0)
 
 static bool was;
+
+/* In some CPU's slot. */
+static u32 vmb_synic_poll_type(void)
+{
+	if (!answer_ms || polled_ms < answer_ms)
+		return 0;
+	answer_ms = 0;
+	return VMB_MSG_UNLOAD_RESPONSE;
+}
 
 #include "../../kernel/vmbus/connection.c"
 
@@ -197,6 +213,8 @@ static int set_up(void **state)
 	unload_answered = 1;
 	connection_id = 7;
 	not_freed = let_go = 0;
+	unloads = polled_ms = answer_ms = 0;
+	meanwhile = NULL;
 	return 0;
 }
 
@@ -328,6 +346,80 @@ static void test_resume_after_silence(void **state)
 	pages_are(false);
 }
 
+/* It has waited that long, and had it sent once, whoever did that. */
+static void crashes(u32 ms)
+{
+	vmb_unload(true);
+	assert_int_equal(unloads, 1);
+	assert_in_range(polled_ms, ms, ms + 100);
+	/* The last word is said over and over. */
+	vmb_unload(true);
+	assert_in_range(polled_ms, ms, ms + 100);
+	assert_int_equal(unloads, 1);
+}
+
+static void test_crash(void **state)
+{
+	(void)state;
+	assert_int_equal(vmb_connect(), 0);
+	answer_ms = 3000;
+	crashes(3000);
+}
+
+static void test_crash_unanswered(void **state)
+{
+	(void)state;
+	assert_int_equal(vmb_connect(), 0);
+	crashes(unload_timeout * 1000);
+}
+
+static void test_crash_unloaded(void **state)
+{
+	(void)state;
+	assert_int_equal(vmb_connect(), 0);
+	vmb_unload(false);
+	crashes(0);
+}
+
+static void crash_in_5s(void)
+{
+	meanwhile = NULL;
+	answer_ms = 5000;
+	crashes(5000);
+}
+
+/* Of another CPU, while this one waits. */
+static void test_crash_while_waiting(void **state)
+{
+	(void)state;
+	assert_int_equal(vmb_connect(), 0);
+	meanwhile = crash_in_5s;
+	vmb_unload(false);
+	assert_null(meanwhile);
+}
+
+static void test_crash_after_waiting(void **state)
+{
+	(void)state;
+	assert_int_equal(vmb_connect(), 0);
+	unload_answered = 0;
+	vmb_unload(false);
+	crash_in_5s();
+}
+
+/* The answer to the connection before came when nobody waited for it any more. */
+static void test_crash_after_late_answer(void **state)
+{
+	(void)state;
+	assert_int_equal(vmb_connect(), 0);
+	unload_answered = 0;
+	vmb_unload(false);
+	vmb.unloaded.done++;
+	assert_int_equal(vmb_reconnect(VMB_VERSION_5_3), 0);
+	unloads = 0;
+	crash_in_5s();
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -348,6 +440,17 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_resume_not_sent, set_up,
 						clean),
 		cmocka_unit_test_setup_teardown(test_resume_after_silence,
+						set_up, clean),
+		cmocka_unit_test_setup_teardown(test_crash, set_up, clean),
+		cmocka_unit_test_setup_teardown(test_crash_unanswered, set_up,
+						clean),
+		cmocka_unit_test_setup_teardown(test_crash_unloaded, set_up,
+						clean),
+		cmocka_unit_test_setup_teardown(test_crash_while_waiting,
+						set_up, clean),
+		cmocka_unit_test_setup_teardown(test_crash_after_waiting,
+						set_up, clean),
+		cmocka_unit_test_setup_teardown(test_crash_after_late_answer,
 						set_up, clean),
 	};
 
