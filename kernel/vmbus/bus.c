@@ -105,8 +105,10 @@ static int bus_probe(struct device *device)
 		return -ENODEV;
 	ret = drv->probe(dev, id);
 	if (ret && ret != -EPROBE_DEFER)
-		dev_err(device, "%s doesn't take the device: %d\n",
-			drv->driver.name, ret);
+		dev_err(device, "%s doesn't take the device: %d%s\n",
+			drv->driver.name, ret,
+			vmb_retry_probe(vmb_chan(dev->channel), ret) ?
+			", it is asked again in a minute" : "");
 	return ret;
 }
 
@@ -114,6 +116,8 @@ static void bus_remove(struct device *device)
 {
 	struct hv_driver *drv = drv_to_hv_drv(device->driver);
 
+	/* Whoever takes its driver away doesn't want it back. */
+	vmb_retry_forget(vmb_chan(device_to_hv_device(device)->channel));
 	if (drv->remove)
 		drv->remove(device_to_hv_device(device));
 }

@@ -103,6 +103,7 @@ void vmbus_device_unregister(struct hv_device *device_obj)
 		return;
 	vmb_chan_get(c);
 	device_unregister(&device_obj->device);
+	vmb_retry_end(c);	/* no probe that might begin it again */
 	vmb_chan_gone(c);
 	vmb_chan_put(c);
 }

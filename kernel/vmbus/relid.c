@@ -84,6 +84,7 @@ struct vmb_chan *vmb_chan_create(const struct vmb_offer *offer)
 	init_completion(&ch->rescind_event);
 	INIT_LIST_HEAD(&ch->sc_list);
 	INIT_LIST_HEAD(&ch->listentry);
+	vmb_retry_init(c);
 	tasklet_init(&ch->callback_event, vmb_event_tasklet,
 		     (unsigned long)ch);
 	ch->state = CHANNEL_OPEN_STATE;		/* offered, not opened */

@@ -56,6 +56,7 @@ struct vmb_chan {
 	struct kref ref;
 
 	struct work_struct remove_work;	/* on vmb.remove_wq or vmb.sub_remove_wq */
+	struct delayed_work retry_work;	/* on vmb.add_wq; of primaries */
 	struct vmb_chan *before;	/* offered just before, with a reference */
 	struct completion added;	/* the driver's probe has returned */
 	struct completion rescinded;
@@ -433,6 +434,15 @@ void vmb_sysfs_channel_remove(struct vmbus_channel *channel);
 u32 vmb_monitor_pending(const struct vmbus_channel *channel, unsigned int page);
 u32 vmb_monitor_latency(const struct vmbus_channel *channel, unsigned int page);
 u32 vmb_monitor_conn_id(const struct vmbus_channel *channel, unsigned int page);
+
+/*
+ * ---- retry.c: devices whose root was silent when they were probed ----
+ */
+void vmb_retry_init(struct vmb_chan *c);
+/* A probe has failed.  Whether there will be another one. */
+bool vmb_retry_probe(struct vmb_chan *c, int err);
+void vmb_retry_forget(struct vmb_chan *c);	/* it had a driver meanwhile */
+void vmb_retry_end(struct vmb_chan *c);		/* off the bus; process */
 
 /*
  * ---- debugfs.c ----
