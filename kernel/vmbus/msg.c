@@ -300,7 +300,13 @@ static bool on_modify_resp(const void *msg)
 	return true;
 }
 
-/* Nothing to do: no boot step waits for the last offer. */
+/* No boot step waits for the last offer. */
+static bool on_all_offers(const void *msg)
+{
+	vmb_power_all_offered();
+	return true;
+}
+
 static bool on_ignored(const void *msg)
 {
 	return true;
@@ -312,7 +318,7 @@ static const struct {
 } handlers[VMB_MSG_COUNT] = {
 	[VMB_MSG_OFFER] = { sizeof(struct vmb_offer), on_offer },
 	[VMB_MSG_RESCIND] = { sizeof(struct vmb_relid_msg), on_rescind },
-	[VMB_MSG_ALL_OFFERS] = { sizeof(struct vmb_hdr), on_ignored },
+	[VMB_MSG_ALL_OFFERS] = { sizeof(struct vmb_hdr), on_all_offers },
 	[VMB_MSG_OPEN_RESULT] = {
 		sizeof(struct vmb_open_result), on_open_result },
 	[VMB_MSG_GPADL_CREATED] = {

@@ -17,10 +17,12 @@
 #include <linux/slab.h>
 #include <linux/syscore_ops.h>
 
-#define REOFFER_TIMEOUT_S	10
+/* Devices that the root has left out, when it has offered "all" others. */
+#define STRAGGLERS_S		10
 
 static DECLARE_COMPLETION(all_reoffered);
 static unsigned int awaited;		/* under vmb_lock() */
+static bool all_offered;		/* so the root says; READ_ONCE */
 
 /* Any of the primaries for which @is holds. */
 static struct vmb_chan *any_primary(bool (*is)(const struct vmb_chan *c))
@@ -178,6 +180,25 @@ static void missing_rescind(void)
 	vmb_unlock();
 }
 
+/* Softirq */
+void vmb_power_all_offered(void)
+{
+	WRITE_ONCE(all_offered, true);
+}
+
+/* A root that is slow isn't one whose devices have gone, until it says so. */
+static void reoffers_wait(void)
+{
+	unsigned int left = VMB_REPLY_TIMEOUT_S, stragglers = STRAGGLERS_S;
+
+	for (; left && stragglers; left--) {
+		if (wait_for_completion_timeout(&all_reoffered, HZ))
+			return;
+		if (READ_ONCE(all_offered))
+			stragglers--;
+	}
+}
+
 int vmb_resume(void)
 {
 	bool wait;
@@ -193,10 +214,10 @@ int vmb_resume(void)
 	vmb_unlock();
 
 	vmb_offers_start();
+	WRITE_ONCE(all_offered, false);
 	ret = vmbus_request_offers();
 	if (!ret && wait)
-		wait_for_completion_timeout(&all_reoffered,
-					    REOFFER_TIMEOUT_S * HZ);
+		reoffers_wait();
 out:
 	missing_rescind();
 	return ret;

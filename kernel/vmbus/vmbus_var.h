@@ -374,6 +374,7 @@ void vmb_power_exit(void);
 int vmb_suspend(void);
 int vmb_resume(void);
 void vmb_power_reoffered(void);			/* vmb_lock() held */
+void vmb_power_all_offered(void);		/* the root says so; softirq */
 
 /*
  * ---- devtype.c, ic.c (exports of its own) ----
