@@ -11,6 +11,9 @@
  * They wait for nothing but the preparation of at most STORVSC_HOLD_MAX - 1
  * others, some microseconds each: the block layer brings a burst in one RCU
  * section, without sleep, and ends it with its last request or with commit_rqs.
+ * What interrupts the processor in between, softirqs that go on for a millisecond
+ * too, delays them as it delays whoever submits and the rest of his burst; to have
+ * them sent earlier would take the timer that the signals are cheaper than.
  * Where kernel code is preempted, the submitter may be put aside between two
  * requests for as long as others like to run; so nothing is held there. Each
  * hardware queue collects for itself, and no processor waits for another.

@@ -398,6 +398,11 @@ free:
 	return err;
 }
 
+/*
+ * For as long as it takes: what the disks still have to write, and the caches that
+ * they flush last, would be lost with a host that is only silent. Who doesn't care
+ * sets storvsc_silence_limit, also while this waits; a rescind ends it at once.
+ */
 static HV_REMOVE_RETURN storvsc_remove(struct hv_device *hv)
 {
 	struct storvsc_host *sh = hv_get_drvdata(hv);
