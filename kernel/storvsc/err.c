@@ -302,6 +302,8 @@ enum scsi_timeout_action storvsc_err_timed_out(struct scsi_cmnd *cmd)
 		storvsc_silence_ask(sh, cmd);
 		return SCSI_EH_RESET_TIMER;
 	}
+	/* Else the SCSI layer has it aborted only when it's lost for the first time. */
+	cmd->eh_eflags = 0;
 	/* It isn't its time that is over, its ring was broken. */
 	if (!storvsc_silence_overdue(sh, &sh->slots[tag]))
 		return SCSI_EH_NOT_HANDLED;
@@ -534,12 +536,7 @@ int storvsc_err_abort(struct scsi_cmnd *cmd)
 			close_lost(sh);
 	}
 	mutex_unlock(&sh->lock);
-	if (storvsc_host_rescinded(sh))
-		return fail_fast(sh);
-	/* Else the SCSI layer doesn't have it aborted when it's lost once more. */
-	if (ret == SUCCESS)
-		cmd->eh_eflags = 0;
-	return ret;
+	return storvsc_host_rescinded(sh) ? fail_fast(sh) : ret;
 }
 
 /* The host template's eh_host_reset_handler. */

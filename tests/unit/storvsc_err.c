@@ -482,13 +482,13 @@ static void test_abort(void **state)
 		format_unit(1, 1);
 		assert_int_equal(storvsc_silence_alloc(&host), 0);
 		since = jiffies;
-		assert_ptr_equal(given_up_within(210, true), &cmd);
-		helps = ops[i];
+		/* It has been aborted before, and may be again. */
 		cmd.eh_eflags = 2;
+		assert_ptr_equal(given_up_within(210, true), &cmd);
+		assert_int_equal(cmd.eh_eflags, 0);
+		helps = ops[i];
 		assert_int_equal(storvsc_err_abort(&cmd), SUCCESS);
 		assert_true(time_before(jiffies, since + 2 * cmd.rq.timeout));
-		/* It may be aborted again. */
-		assert_int_equal(cmd.eh_eflags, 0);
 		assert_int_equal(slots[1].id.v, 2);
 		assert_int_equal(host.state, STORVSC_READY);
 		assert_int_equal(asked[STOR_OP_RESET_LUN], 1);
