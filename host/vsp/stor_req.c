@@ -90,6 +90,8 @@ static void req_answer(struct stor_req *req, uint32_t nt_status,
 		srb->sense_length = len < room ? len : room;
 		srb->srb_status |= STOR_SRB_AUTOSENSE;
 	}
+	/* The answer may have to wait for room in the ring. */
+	stor_verify_free(req);
 	stor_chan_answer(req->chan, req);
 }
 

@@ -2,7 +2,8 @@
 /*
  * VERIFY: read from the disk what nobody gets, and perhaps compare it with the
  * child's data.  Piece by piece into a buffer of the request's own, as there is
- * no other bound to the length than time.
+ * no other bound to the length than time.  The pieces are small where many verify
+ * at a time: a child may have all of its requests do so.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include "storvsp_var.h"
 
 #define PIECE	    (256u << 10)
+#define PIECE_SMALL (16u << 10)
+#define PIECES_ALL  (2u << 20) /* of one channel, beyond which they are small */
 #define PIECE_ALIGN 4096u /* what direct I/O takes without a copy */
 
 struct stor_verify {
@@ -18,17 +21,19 @@ struct stor_verify {
 	uint32_t len;
 };
 
-static struct stor_verify *verify_new(uint64_t len)
+static struct stor_verify *verify_new(struct stor_chan *c, uint64_t len)
 {
+	uint32_t most = c->verifying < PIECES_ALL ? PIECE : PIECE_SMALL;
 	struct stor_verify *v = malloc(sizeof(*v));
 
 	if (!v)
 		return NULL;
-	v->len = len < PIECE ? len : PIECE;
+	v->len = len < most ? len : most;
 	if (posix_memalign(&v->buf, PIECE_ALIGN, v->len)) {
 		free(v);
 		return NULL;
 	}
+	c->verifying += v->len;
 	return v;
 }
 
@@ -36,6 +41,7 @@ void stor_verify_free(struct stor_req *req)
 {
 	if (!req->verify)
 		return;
+	req->chan->verifying -= req->verify->len;
 	free(req->verify->buf);
 	free(req->verify);
 	req->verify = NULL;
@@ -47,7 +53,7 @@ uint64_t stor_verify_piece(struct stor_req *req, const struct scsi_step *step)
 	struct stor_verify *v = req->verify;
 
 	if (!v)
-		v = req->verify = verify_new(left);
+		v = req->verify = verify_new(req->chan, left);
 	if (!v)
 		return 0;
 	v->iov = (struct iovec){ v->buf, left < v->len ? left : v->len };

@@ -167,6 +167,7 @@ struct stor_chan {
 	unsigned int rounds;
 	unsigned int in_flight;		 /* taken from the ring, not answered */
 	unsigned int waiting;		 /* of them: in `answers` */
+	uint32_t verifying;		 /* bytes of stor_verify.c's buffers */
 	STAILQ_HEAD(, stor_req) answers; /* wait for room in the ring */
 	SLIST_HEAD(, stor_req) spare;
 	void *buf; /* one packet */

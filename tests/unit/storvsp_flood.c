@@ -229,11 +229,58 @@ static void requests(void **state)
 	}
 }
 
+/* ---- what one command needs, for as many as there can be ---- */
+
+#define UNDER_WAY_MAX (8u << 20) /* bytes, of one channel */
+
+static const struct child_srb verify = {
+	.cdb = { 0x2f, [7] = 0x08 }, /* a MiB */
+	.cdb_len = 10,
+	.data_in = STOR_DATA_NONE,
+};
+
+/* Requests until so many have got to `where`; the child takes no answer. */
+static void fill(const unsigned int *where)
+{
+	uint64_t until = child_now() + CHILD_SECONDS * 1000;
+	unsigned int sent = 0;
+
+	while (*where < STOR_IN_FLIGHT && child_now() < until)
+		if (child_srb_send(chan, sent + 1, &verify))
+			sent++;
+		else
+			sched_yield();
+	assert_int_equal(*where, STOR_IN_FLIGHT);
+}
+
+static void verifies(void **state)
+{
+	size_t before, now;
+
+	(void)state;
+	/* All under way: the disk doesn't answer. */
+	ready(faulty(null_disk(64 * MIB), "op=read,err=hang"));
+	before = __sanitizer_get_current_allocated_bytes();
+	fill(&stor->primary->in_flight);
+	now = __sanitizer_get_current_allocated_bytes();
+	assert_in_range(now - before, 0, UNDER_WAY_MAX);
+	destroy();
+
+	/* All done, and their answers wait for room in the ring. */
+	ready(null_disk(64 * MIB));
+	before = __sanitizer_get_current_allocated_bytes();
+	fill(&stor->primary->waiting);
+	now = __sanitizer_get_current_allocated_bytes();
+	assert_in_range(now - before, 0, MEMORY_MAX);
+	destroy();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(operations),
 		cmocka_unit_test(requests),
+		cmocka_unit_test(verifies),
 	};
 
 	log_set_level(LOG_LEVEL_ERR);
