@@ -13,11 +13,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 
 #include "hv_var.h"
 
 #define CRASH_LOG_MAX	   4096u
-#define CRASH_LOG_LINES	   128u	 /* of that */
+#define CRASH_LOG_LINES	   128u		 /* of that */
+#define CRASH_LOG_NS	   5000000000ull /* from one log to the next that is shown */
 #define CRASH_REPORTS_TOLD 8u	 /* a guest may report as often as it likes */
 #define GRACE_LOG_MS	   5000u /* after the log only a dump kernel can come */
 
@@ -57,6 +59,18 @@ int crash_filter(struct hv *hv)
 	return 0;
 }
 
+/* A guest that crashes and resets all the time has many of them. */
+static bool log_is_due(struct hv *hv)
+{
+	uint_fast64_t last = atomic_load(&hv->crash_log_ns), now;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now = ts.tv_sec * 1000000000ull + ts.tv_nsec;
+	return (!last || now - last >= CRASH_LOG_NS) &&
+	       atomic_compare_exchange_strong(&hv->crash_log_ns, &last, now);
+}
+
 /* The guest's text, one of our lines for each of its own. */
 static void tell_log(struct hv *hv, uint64_t gpa, uint64_t size)
 {
@@ -67,6 +81,10 @@ static void tell_log(struct hv *hv, uint64_t gpa, uint64_t size)
 	if (!size || size > CRASH_LOG_MAX ||
 	    mem_read(vm_mem(hv->vm), gpa, text, size))
 		return;
+	if (!log_is_due(hv)) {
+		log_warn("guest", "(a log so soon after another is left out)");
+		return;
+	}
 	text[size] = '\0';
 	for (line = text; line; line = next) {
 		next = strchr(line, '\n');

@@ -18,6 +18,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
+#include "flood.h"
 #include "hv/hv.h"
 #include "hv/tlfs_reg.h"
 
@@ -645,6 +646,30 @@ static void test_crash(void **state)
 	assert_true(crash_grace < VM_CRASH_GRACE_MS);
 }
 
+/* One that reports its log again and again, and resets in between. */
+static void test_crash_flood(void **state)
+{
+	uint64_t v = TLFS_CRASH_NOTIFY | TLFS_CRASH_MESSAGE;
+	struct flood f;
+	unsigned int i;
+
+	memset(ram + INPUT, 'x', 4096);
+	for (i = 1; i < 4096; i += 2)
+		ram[INPUT + i] = '\n';
+	msr_p[3] = INPUT;
+	msr_p[4] = 4096;
+	flood_begin(&f);
+	for (i = 0; i < 100; i++) {
+		hv_msr(hv, &vps[0], true, TLFS_MSR_CRASH_CTL, &v);
+		if (i % 4 == 3)
+			hv_reset(hv);
+	}
+	flood_end(&f);
+	/* One whole log, and a few lines about the others. */
+	assert_in_range(f.lines, 129, 150);
+	assert_int_equal(crashes, 100);
+}
+
 static void test_os_id(void **state)
 {
 	uint64_t v = 0x8100000601c00000ull;
@@ -675,7 +700,7 @@ int main(void)
 		TEST(test_pages),	TEST(test_flags),
 		TEST(test_connections), TEST(test_post_message),
 		TEST(test_other_calls), TEST(test_crash),
-		TEST(test_os_id),
+		TEST(test_crash_flood), TEST(test_os_id),
 	};
 
 	return cmocka_run_group_tests_name("hv", tests, NULL, NULL);
