@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control_var.h"
+#include "util/utf8.h"
 
 /* A call whose card is on its way out. */
 struct leaving {
@@ -40,7 +41,7 @@ static int on_add(sd_bus_message *m, void *arg, sd_bus_error *error)
 	if (err < 0)
 		return err;
 	if (card_add(w, text, &number, why, sizeof(why)))
-		return sd_bus_error_set(error, CONTROL_ERROR, why);
+		return control_refuse(error, why);
 	control_card(w, true, number);
 	return sd_bus_reply_method_return(m, "u", (uint32_t)number);
 }
@@ -72,11 +73,13 @@ static void gone(void *arg)
 		if (!err)
 			control_card(l->w, true, number);
 	}
-	if (err)
+	if (err) {
+		utf8_mend(why);
 		sd_bus_reply_method_errorf(l->request, CONTROL_ERROR,
 					   "the card is gone: %s", why);
-	else
+	} else {
 		sd_bus_reply_method_return(l->request, NULL);
+	}
 	leaving_free(l);
 }
 

@@ -35,6 +35,8 @@ struct control {
 	uint32_t version_told;
 };
 
+/* For a method: refuses it for the reason `why`, which may be cut off. */
+int control_refuse(sd_bus_error *error, char *why);
 /* The worker's object on a new connection. 0 or -errno. */
 int control_add_worker(struct client *client);
 /* More of the same interface: network cards. */

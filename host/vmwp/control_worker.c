@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "control_var.h"
+#include "util/utf8.h"
 
 struct removal {
 	sd_bus_message *request;
@@ -18,6 +19,13 @@ struct removal {
 static struct vmwp *worker(void *arg)
 {
 	return ((struct client *)arg)->control->w;
+}
+
+int control_refuse(sd_bus_error *error, char *why)
+{
+	/* An answer with anything else would not be sent at all. */
+	utf8_mend(why);
+	return sd_bus_error_set(error, CONTROL_ERROR, why);
 }
 
 static int no_disk(sd_bus_error *error, uint32_t controller, uint32_t lun,
@@ -91,7 +99,7 @@ static int on_add_disk(sd_bus_message *m, void *arg, sd_bus_error *error)
 		err = scsi_add(w, &spec, &controller, &lun, why, sizeof(why));
 	scsi_spec_free(&spec);
 	if (err)
-		return sd_bus_error_set(error, CONTROL_ERROR, why);
+		return control_refuse(error, why);
 	control_disk(w, true, controller, lun);
 	return sd_bus_reply_method_return(m, "uu", controller, lun);
 }
@@ -148,7 +156,7 @@ static int on_add_controller(sd_bus_message *m, void *arg, sd_bus_error *error)
 	if (err < 0)
 		return err;
 	if (scsi_controller_add(worker(arg), controller, why, sizeof(why)))
-		return sd_bus_error_set(error, CONTROL_ERROR, why);
+		return control_refuse(error, why);
 	return sd_bus_reply_method_return(m, NULL);
 }
 

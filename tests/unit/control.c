@@ -148,7 +148,7 @@ int card_add(struct vmwp *vm, const char *text, unsigned int *number, char *why,
 {
 	snprintf(card_text, sizeof(card_text), "%s", text);
 	if (!strncmp(text, "tap=none", 8)) {
-		snprintf(why, why_len, "there is no interface none");
+		snprintf(why, why_len, "there is no interface none: %s", text);
 		return -ENODEV;
 	}
 	*number = 4;
@@ -290,6 +290,8 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void long_reasons(sd_bus *bus);
+
 static void methods(void)
 {
 	sd_bus *bus = connect_to(), *second = connect_to();
@@ -325,6 +327,7 @@ static void methods(void)
 	assert_int_equal(size, 1ull << 40);
 	reply = sd_bus_message_unref(reply);
 	assert_true(call(bus, "ResizeDisk", NULL, "uu", 0, 6) < 0);
+	long_reasons(bus);
 	assert_true(call(bus, "RemoveDisk", NULL, "uu", 0, 6) < 0);
 	assert_true(call(bus, "AddController", NULL, "u", 1) >= 0);
 	assert_true(call(bus, "AddController", NULL, "u", 2) < 0);
@@ -401,6 +404,24 @@ static void list_cards(sd_bus *bus)
 		sd_bus_message_exit_container(reply);
 	}
 	sd_bus_message_unref(reply);
+}
+
+/* A reason that is longer than there is room for is cut, perhaps in a character. */
+static void long_reasons(sd_bus *bus)
+{
+	char umlauts[501] = "", text[600];
+	unsigned int i;
+
+	for (i = 0; i < 250; i++)
+		strcat(umlauts, "\xc3\xa4");
+	for (i = 0; i < 2; i++) {
+		snprintf(text, sizeof(text), "file=/%s%s", i ? "x" : "",
+			 umlauts);
+		refused(bus, umlauts + 400, "AddDisk", "s", text);
+		snprintf(text, sizeof(text), "tap=none%s%s", i ? "x" : "",
+			 umlauts);
+		refused(bus, umlauts + 400, "AddCard", "s", text);
+	}
 }
 
 static void cards(void)

@@ -326,6 +326,24 @@ static void test_identity(void **state)
 	assert_string_not_equal(a, b);
 }
 
+/* Any bytes may name a file; who is told of them takes UTF-8. */
+static void test_odd_name(void **state)
+{
+	struct disk_options opt = { .path = image };
+	char usual[sizeof(image)], told[sizeof(image) + 8];
+	struct disk *d = NULL;
+
+	(void)state;
+	strcpy(usual, image);
+	snprintf(image, sizeof(image), "%s/caf\xe9", dir);
+	assert_int_equal(rename(usual, image), 0);
+	if (disk_open(&opt, &d, why, sizeof(why)))
+		fail_msg("disk_open: %s", why);
+	snprintf(told, sizeof(told), "%s/caf?", dir);
+	assert_string_equal(d->path, told);
+	disk_close(d);
+}
+
 /* ---- null ---- */
 
 static void test_null(void **state)
@@ -462,14 +480,15 @@ static void test_fault_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_read_write),	CASE(test_discard),
-		CASE(test_bounds),	CASE(test_shrunk),
-		CASE(test_readonly),	CASE(test_direct),
-		CASE(test_many_pieces), CASE(test_full),
-		CASE(test_refused),	CASE(test_locks),
-		CASE(test_block_size),	CASE(test_identity),
-		CASE(test_null),	CASE(test_fault),
-		CASE(test_hang),	CASE(test_fault_refused),
+		CASE(test_read_write),	  CASE(test_discard),
+		CASE(test_bounds),	  CASE(test_shrunk),
+		CASE(test_readonly),	  CASE(test_direct),
+		CASE(test_many_pieces),	  CASE(test_full),
+		CASE(test_refused),	  CASE(test_locks),
+		CASE(test_block_size),	  CASE(test_identity),
+		CASE(test_odd_name),	  CASE(test_null),
+		CASE(test_fault),	  CASE(test_hang),
+		CASE(test_fault_refused),
 	};
 
 	return cmocka_run_group_tests_name("disk", tests, NULL, NULL);

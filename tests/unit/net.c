@@ -466,6 +466,24 @@ static void test_stale(void **state)
 	net_close(open_net(&server));
 }
 
+/* Any bytes may name a socket; who is told of them takes UTF-8. */
+static void test_odd_name(void **state)
+{
+	struct net_options server = { .kind = "socket",
+				      .path = path_a,
+				      .server = true };
+	struct net *n;
+
+	(void)state;
+	strcat(path_a, "\xe9");
+	strcat(path_b, "?");
+	path_b[strlen(path_b) - 2] = 'a';
+	n = open_net(&server);
+	assert_int_equal(access(path_a, F_OK), 0);
+	assert_string_equal(n->name, path_b);
+	net_close(n);
+}
+
 static void test_dgram_paths(void **state)
 {
 	struct net_options at_a = { .kind = "socket",
@@ -693,7 +711,8 @@ int main(void)
 		TEST(test_server),	   TEST(test_starved),
 		TEST(test_stale),	   TEST(test_dgram_paths),
 		TEST(test_qemu),	   TEST(test_framing),
-		TEST(test_bad_length),	   TEST(test_no_leaks),
+		TEST(test_bad_length),	   TEST(test_odd_name),
+		TEST(test_no_leaks),
 	};
 
 	return cmocka_run_group_tests_name("net", tests, NULL, NULL);

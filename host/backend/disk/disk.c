@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "disk_var.h"
+#include "util/utf8.h"
 
 static const struct disk_format *const formats[] = { &disk_raw, &disk_null };
 #define NFORMATS (sizeof(formats) / sizeof(formats[0]))
@@ -69,6 +70,8 @@ int disk_open(const struct disk_options *opt, struct disk **out, char *why,
 		d->ops->close(d);
 		return explain(-ENOMEM, why, why_len, "out of memory");
 	}
+	/* From here on it is for people. */
+	utf8_mend(d->path);
 	if (opt->serial)
 		snprintf(d->serial, sizeof(d->serial), "%s", opt->serial);
 	*out = d;

@@ -10,6 +10,7 @@
 
 #include "net_var.h"
 #include "util/suggest.h"
+#include "util/utf8.h"
 
 static const struct net_kind *const kinds[] = { &net_user, &net_tap,
 						&net_socket, &net_null };
@@ -71,6 +72,7 @@ int net_open(const struct net_options *opt, struct net **out, char *why,
 		net_close(n);
 		return explain(-ENOMEM, why, why_len, "out of memory");
 	}
+	utf8_mend(n->name);
 	*out = n;
 	return 0;
 }
