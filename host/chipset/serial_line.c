@@ -32,6 +32,7 @@
 #define GATHER_NS 2000000l
 #define CHUNK	  4096u
 #define FLUSH_MS  2000 /* at the end, for a peer that doesn't take it */
+#define END_MS	  3000 /* for a writer that is stuck in one write */
 #define CTRL_A	  1
 
 /* ---- output ---- */
@@ -190,6 +191,25 @@ static void *writer(void *arg)
 	return NULL;
 }
 
+/* False: it is stuck in a write, and uses the line when that comes back. */
+static bool writer_end(struct serial *s)
+{
+	struct line *l = &s->line;
+	uint64_t ms = now_ms() + END_MS;
+	const struct timespec until = { .tv_sec = ms / 1000,
+					.tv_nsec = ms % 1000 * 1000000l };
+
+	pthread_mutex_lock(&l->lock);
+	l->stop = true;
+	pthread_cond_signal(&l->cond);
+	pthread_mutex_unlock(&l->lock);
+	if (!pthread_clockjoin_np(l->writer, NULL, CLOCK_MONOTONIC, &until))
+		return true;
+	log_warn(s->name, "output is lost: its reader takes nothing");
+	pthread_detach(l->writer);
+	return false;
+}
+
 static int writer_start(struct serial *s)
 {
 	struct line *l = &s->line;
@@ -256,13 +276,15 @@ static void input_end(struct serial *s)
 
 	pthread_mutex_lock(&l->lock);
 	watch(l, input_watched(l), false);
-	pthread_mutex_lock(&l->io_lock);
-	if (l->out_is_peer && l->out >= 0) {
-		close(l->out);
-		l->out = -1;
-	}
 	l->in = -1;
-	pthread_mutex_unlock(&l->io_lock);
+	/* Other targets keep their output, and a write to one may take for ever. */
+	if (l->out_is_peer) {
+		pthread_mutex_lock(&l->io_lock);
+		if (l->out >= 0)
+			close(l->out);
+		l->out = -1;
+		pthread_mutex_unlock(&l->io_lock);
+	}
 	pthread_mutex_unlock(&l->lock);
 	if (l->listener >= 0)
 		watch(l, l->listener, true);
@@ -526,23 +548,14 @@ int line_open(struct serial *s, char *why, size_t why_len)
 	return err;
 }
 
-void line_close(struct serial *s)
+bool line_close(struct serial *s)
 {
 	struct line *l = &s->line;
+	bool ended = !l->writer_up || writer_end(s);
 
-	if (l->writer_up) {
-		pthread_mutex_lock(&l->lock);
-		l->stop = true;
-		pthread_cond_signal(&l->cond);
-		pthread_mutex_unlock(&l->lock);
-		pthread_join(l->writer, NULL);
-	}
 	if (l->raw)
 		tcsetattr(STDIN_FILENO, TCSANOW, &l->saved);
 	socket_file_remove(&l->file);
-	free(l->tx);
-	if (l->out >= 0)
-		close(l->out);
 	if (l->listener >= 0)
 		close(l->listener);
 	if (l->again >= 0)
@@ -551,7 +564,13 @@ void line_close(struct serial *s)
 		close(l->always);
 	if (l->epoll >= 0)
 		close(l->epoll);
+	if (!ended)
+		return false;
+	free(l->tx);
+	if (l->out >= 0)
+		close(l->out);
 	pthread_cond_destroy(&l->cond);
 	pthread_mutex_destroy(&l->io_lock);
 	pthread_mutex_destroy(&l->lock);
+	return true;
 }

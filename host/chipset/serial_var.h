@@ -60,7 +60,8 @@ struct serial {
 };
 
 int line_open(struct serial *s, char *why, size_t why_len);
-void line_close(struct serial *s);
+/* False: a thread of it is still at work, and needs all of `s`. */
+bool line_close(struct serial *s);
 void line_put(struct serial *s, unsigned char c);
 /* There is room again. */
 void line_unstall(struct serial *s);

@@ -29,6 +29,8 @@
 #define COM 0x3f8
 
 static struct serial *com;
+/* One whose thread still needs it: no leak. */
+static struct serial *volatile stuck;
 static bool irq;
 static unsigned int edges;
 static char dir[] = "/tmp/serial-test.XXXXXX";
@@ -53,6 +55,14 @@ static uint8_t in(unsigned int reg)
 
 	assert_true(serial_pio(com, COM + reg, false, &v, 1));
 	return v;
+}
+
+static uint64_t ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
 }
 
 static int open_port(const char *how)
@@ -415,6 +425,62 @@ static void test_slow_peer(void **state)
 	serial_destroy(com);
 }
 
+/*
+ * Output that can't be opened again, as another user's pipe: writing to it blocks.
+ * Its reader takes nothing, and the input ends.
+ */
+static void test_blocking_output(void **state)
+{
+	int fd[2], saved[2] = { dup(0), dup(1) }, null, err;
+	uint64_t begin, took;
+	char buf[4096];
+
+	(void)state;
+	assert_int_equal(pipe(fd), 0);
+	fcntl(fd[1], F_SETFL, O_NONBLOCK);
+	memset(buf, 'p', sizeof(buf));
+	while (write(fd[1], buf, sizeof(buf)) > 0)
+		;
+	fcntl(fd[1], F_SETFL, 0);
+	assert_int_equal(fchmod(fd[1], 0), 0);
+	null = open("/dev/null", O_RDONLY);
+	fflush(stdout);
+	dup2(null, 0);
+	dup2(fd[1], 1);
+	/* Root may open anything. */
+	if (!geteuid())
+		assert_int_equal(seteuid(65534), 0);
+	err = open_port("stdio");
+	if (!getuid())
+		assert_int_equal(seteuid(0), 0);
+	dup2(saved[1], 1);
+	assert_int_equal(err, 0);
+
+	/* Rather dead than waiting for ever. */
+	alarm(60);
+	out(0, 'x');
+	usleep(100000);
+	assert_true(ready(serial_input_fd(com), 5000));
+	serial_input_ready(com);
+	out(0, 'y');
+	stuck = com;
+	begin = ms();
+	serial_destroy(com);
+	took = ms() - begin;
+	alarm(0);
+	assert_in_range(took, 0, 10000);
+	/* What was meant for it reaches it, at last. */
+	while (read(fd[0], buf, 1) == 1 && buf[0] == 'p')
+		;
+	assert_int_equal(buf[0], 'x');
+	dup2(saved[0], 0);
+	close(saved[0]);
+	close(saved[1]);
+	close(null);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void test_bad_targets(void **state)
 {
 	(void)state;
@@ -501,6 +567,7 @@ int main(void)
 		cmocka_unit_test(test_flow),
 		cmocka_unit_test(test_flow_hangup),
 		cmocka_unit_test(test_slow_peer),
+		cmocka_unit_test(test_blocking_output),
 		cmocka_unit_test(test_bad_targets),
 		cmocka_unit_test(test_stale_socket),
 		cmocka_unit_test(test_rtc),
