@@ -195,6 +195,13 @@ static int on_resize_disk(sd_bus_message *m, void *arg, sd_bus_error *error)
 	if (err < 0)
 		return err;
 	err = scsi_resize(worker(arg), controller, lun, &size);
+	if (err == -EINVAL)
+		return sd_bus_error_setf(
+			error, CONTROL_ERROR,
+			"controller %u, lun %u: its file's size is 0, or no "
+			"multiple of its blocks: give it one of 4096 bytes "
+			"with 'truncate -s SIZE'",
+			controller, lun);
 	if (err)
 		return no_disk(error, controller, lun, err);
 	return sd_bus_reply_method_return(m, "t", size);

@@ -118,6 +118,8 @@ int scsi_controller_remove(struct vmwp *vm, unsigned int controller,
 int scsi_resize(struct vmwp *vm, unsigned int controller, unsigned int lun,
 		uint64_t *size)
 {
+	if (lun == 7)
+		return -EINVAL;
 	if (lun != 5)
 		return -ENOENT;
 	*size = 1ull << 40;
@@ -290,6 +292,8 @@ static int teardown(void **state)
 	return 0;
 }
 
+static void refused(sd_bus *bus, const char *text, const char *method,
+		    const char *types, ...);
 static void long_reasons(sd_bus *bus);
 
 static void methods(void)
@@ -326,7 +330,8 @@ static void methods(void)
 	assert_true(sd_bus_message_read(reply, "t", &size) > 0);
 	assert_int_equal(size, 1ull << 40);
 	reply = sd_bus_message_unref(reply);
-	assert_true(call(bus, "ResizeDisk", NULL, "uu", 0, 6) < 0);
+	refused(bus, "no disk with lun 6", "ResizeDisk", "uu", 0, 6);
+	refused(bus, "no multiple of its blocks", "ResizeDisk", "uu", 0, 7);
 	long_reasons(bus);
 	assert_true(call(bus, "RemoveDisk", NULL, "uu", 0, 6) < 0);
 	assert_true(call(bus, "AddController", NULL, "u", 1) >= 0);
