@@ -44,8 +44,8 @@ struct hv {
 	int resample_fd;
 
 	atomic_uint_fast64_t posted, retried, dropped, signalled, hypercalls;
-	atomic_uint crashes; /* reports since power-on */
-	uint64_t os_id;	     /* last told one; VP's thread */
+	atomic_uint crashes;		   /* reports since power-on */
+	uint64_t os_id;			   /* last told one; VP's thread */
 	atomic_uint_fast64_t crash_log_ns; /* when one was shown last, or 0 */
 	struct log_limit limit, crash_limit;
 };

@@ -13,7 +13,7 @@
 #define PIECE	    (256u << 10)
 #define PIECE_SMALL (16u << 10)
 #define PIECES_ALL  (2u << 20) /* of one channel, beyond which they are small */
-#define PIECE_ALIGN 4096u /* what direct I/O takes without a copy */
+#define PIECE_ALIGN 4096u      /* what direct I/O takes without a copy */
 
 struct stor_verify {
 	struct iovec iov;
