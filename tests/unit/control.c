@@ -390,8 +390,8 @@ static void refused(sd_bus *bus, const char *text, const char *method,
 
 static void list_cards(sd_bus *bus)
 {
+	const char *name, *value, *mac = NULL;
 	sd_bus_message *reply;
-	const char *name, *value;
 
 	assert_true(call(bus, "ListCards", &reply, NULL) >= 0);
 	assert_true(sd_bus_message_enter_container(reply, 'a', "a{sv}") > 0);
@@ -403,11 +403,12 @@ static void list_cards(sd_bus *bus)
 		} else {
 			assert_true(sd_bus_message_read(reply, "v", "s",
 							&value) > 0);
-			assert_string_equal(value, "00:15:5d:01:02:ff");
-			name = NULL;
+			mac = value;
 		}
 		sd_bus_message_exit_container(reply);
 	}
+	assert_non_null(mac);
+	assert_string_equal(mac, "00:15:5d:01:02:ff");
 	sd_bus_message_unref(reply);
 }
 

@@ -64,9 +64,9 @@ begin() { # RUN CMDLINE OPTION...
 	start_child "$run" 6.1 stock "$cmdline" --processors 2 --memory 256M --name test \
 		--scsi "file=$T/disk.img" "$@"
 }
-# Sockets and temporary files of a run.
+# Sockets of a run, and files that were to take another's place: their names are hidden.
 nothing_left() {
-	is "$(find "$T" -name "$RUN.control" -o -name "$RUN.stats.*")" '' "$RUN: nothing is left"
+	is "$(find "$T" -mindepth 1 \( -name "$RUN.control" -o -name '.*' \))" '' "$RUN: nothing is left"
 	jq -e .user_exits "$T/$RUN.stats" >"$T/jq" 2>&1
 	ok $? "$RUN: statistics were written"
 }

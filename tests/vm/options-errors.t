@@ -20,6 +20,8 @@ head -c 100000 "$image" >cut
 : >taken
 ln -s disk theirs
 chown -h 65534 theirs
+# What is to take another's place has a hidden name until then.
+shopt -s dotglob
 files=$(echo *)
 sums=$(cksum disk odd large script taken)
 
@@ -36,7 +38,7 @@ refused_by() {
 	[ ${#err[@]} = 1 ] || wrong+=" ${#err[@]} lines;"
 	[[ ${err[0]-} =~ ^vmwp:\ .*($want) ]] || wrong+=" not like '$want';"
 	[ ${#out[@]} = 0 ] || wrong+=' standard output;'
-	[ "$(echo *)" = "$files" ] || { wrong+=" left $(echo *);"; rm -f control com2 stats*; }
+	[ "$(echo *)" = "$files" ] || { wrong+=" left $(echo *);"; rm -f control com2 stats* .[0-9a-f]*; }
 	is "$wrong" '' "$name" || sed 's/^/# /' "$T/err"
 }
 refused() {
