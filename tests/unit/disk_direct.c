@@ -14,6 +14,9 @@
 
 #define PAGE 4096u
 
+/* Of the sanitiser that these tests are built with; its header is another package. */
+size_t __sanitizer_get_current_allocated_bytes(void);
+
 /* `block`: what the file system wants at least, so that parts of it exist. */
 static struct disk *direct_disk(uint32_t block)
 {
@@ -197,6 +200,55 @@ static void test_copied(void **state)
 	disk_close(d);
 }
 
+/* As many as a channel's child may have under way; at once, as one thread has them. */
+enum { CROWD = 256, CROWD_EACH = 65536 };
+
+static struct job crowd[CROWD];
+static size_t crowd_memory;
+
+static void crowd_submit(void *arg)
+{
+	size_t before = __sanitizer_get_current_allocated_bytes();
+	unsigned int i;
+
+	(void)arg;
+	for (i = 0; i < CROWD; i++)
+		disk_submit(crowd[i].disk, worker, &crowd[i].req);
+	crowd_memory = __sanitizer_get_current_allocated_bytes() - before;
+}
+
+/* Of what is copied for many at a time not each has a large buffer. */
+static void test_crowd(void **state)
+{
+	static char back[CROWD_EACH + 512] __attribute__((aligned(4096)));
+	static char data[CROWD_EACH];
+	static struct iovec iov[CROWD];
+	struct disk *d = direct_disk(PAGE);
+	unsigned int i;
+
+	(void)state;
+	fill(data, sizeof(data), 3);
+	assert_int_equal(run(d, DISK_WRITE, PAGE, sizeof(data), data), 0);
+	for (i = 0; i < CROWD; i++) {
+		iov[i] = (struct iovec){ back + 512, CROWD_EACH };
+		crowd[i] = (struct job){ .disk = d,
+					 .req = { .op = DISK_READ,
+						  .offset = PAGE,
+						  .len = CROWD_EACH,
+						  .iov = &iov[i],
+						  .niov = 1,
+						  .done = job_done } };
+		sem_init(&crowd[i].done, 0, 0);
+	}
+	to_raw(d)->align_mem = PAGE;
+	assert_int_equal(worker_call(worker, crowd_submit, NULL), 0);
+	for (i = 0; i < CROWD; i++)
+		assert_int_equal(job_wait(&crowd[i]), 0);
+	assert_in_range(crowd_memory, 1u << 20, 8u << 20);
+	assert_memory_equal(back + 512, data, sizeof(data));
+	disk_close(d);
+}
+
 /* A block that the file ends in can't be served. */
 static void test_end(void **state)
 {
@@ -220,9 +272,8 @@ static void test_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_no_page_cache),
-		CASE(test_neighbours),
-		CASE(test_copied),
+		CASE(test_no_page_cache), CASE(test_neighbours),
+		CASE(test_copied),	  CASE(test_crowd),
 		CASE(test_end),
 	};
 

@@ -2,7 +2,8 @@
 /*
  * Requests that O_DIRECT does not take as they are, piece by piece by way of a
  * buffer that it takes.  A block that changes in part is read first; its range
- * is held alone until it is written back (raw_range.c).
+ * is held alone until it is written back (raw_range.c).  The pieces are small where
+ * there are many requests of a disk at a time, as a child may have thousands.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 
 /* One piece, at most; larger blocks count as well. */
 #define BOUNCE_SIZE  65536u
+#define BOUNCE_SMALL 16384u
+#define BOUNCE_ALL   (4u << 20) /* of one disk, beyond which they are small */
 #define BOUNCE_ALIGN 4096u
 
 struct raw_bounce {
@@ -29,6 +32,8 @@ static void end(struct disk_req *req, int err)
 {
 	struct raw_bounce *b = to_state(req)->bounce;
 
+	__atomic_fetch_sub(&to_raw(req->disk)->bouncing, b->len,
+			   __ATOMIC_RELAXED);
 	free(b->buf);
 	free(b);
 	to_state(req)->bounced(req, err);
@@ -128,7 +133,7 @@ static void no_memory(struct worker_io *io, int res)
 	to_state(req)->bounced(req, res);
 }
 
-static struct raw_bounce *bounce_new(const struct raw *r, uint32_t len)
+static struct raw_bounce *bounce_new(struct raw *r, uint32_t len)
 {
 	size_t align = r->align_mem > BOUNCE_ALIGN ? r->align_mem :
 						     BOUNCE_ALIGN;
@@ -143,18 +148,28 @@ static struct raw_bounce *bounce_new(const struct raw *r, uint32_t len)
 	}
 	b->buf = buf;
 	b->len = len;
+	__atomic_fetch_add(&r->bouncing, len, __ATOMIC_RELAXED);
 	return b;
+}
+
+static uint32_t piece_most(const struct raw *r)
+{
+	bool many = __atomic_load_n(&r->bouncing, __ATOMIC_RELAXED) >=
+		    BOUNCE_ALL;
+	uint32_t most = many ? BOUNCE_SMALL : BOUNCE_SIZE;
+
+	return most > r->align_offset ? most : r->align_offset;
 }
 
 void raw_bounce(struct disk_req *req, uint64_t limit,
 		void (*next)(struct disk_req *req, int err))
 {
-	const struct raw *r = to_raw(req->disk);
+	struct raw *r = to_raw(req->disk);
 	struct raw_state *st = to_state(req);
 	uint64_t block = r->align_offset, from = req->offset + st->pos;
 	uint64_t to = req->offset + limit, at = from & ~(block - 1);
 	uint64_t len = ((to + block - 1) & ~(block - 1)) - at;
-	uint64_t most = block > BOUNCE_SIZE ? block : BOUNCE_SIZE;
+	uint64_t most = piece_most(r);
 	struct raw_bounce *b = bounce_new(r, len < most ? len : most);
 
 	st->bounce = b;

@@ -53,6 +53,7 @@ struct raw {
 	uint32_t align_mem, align_offset, align_hole;
 	bool block_device;
 	enum zero_way zero_way; /* any worker, atomic */
+	uint64_t bouncing;	/* likewise: bytes of raw_bounce.c's buffers */
 	struct raw_sync sync;
 	struct raw_ranges ranges;
 };
