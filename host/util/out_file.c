@@ -28,8 +28,11 @@ static size_t folder_len(const char *path)
 
 const char *out_file_error(int err)
 {
-	return err == -ELOOP ? "its link is somebody else's, or has no end" :
-			       strerror(-err);
+	if (err == -ELOOP)
+		return "its link is somebody else's, or has no end";
+	if (err == -ENXIO)
+		return "nobody reads from it: start that first";
+	return strerror(-err);
 }
 
 /* ---- where a name leads ---- */
@@ -155,8 +158,9 @@ static int use_device(struct out_file *f)
 {
 	struct stat st;
 
-	f->fd = open(f->path, WRITE);
-	if (f->fd < 0 || fstat(f->fd, &st))
+	/* To wait for a FIFO's reader, or a modem, might be for ever. */
+	f->fd = open(f->path, WRITE | O_NONBLOCK);
+	if (f->fd < 0 || fstat(f->fd, &st) || fcntl(f->fd, F_SETFL, 0))
 		return -errno;
 	/* It was none when we looked. */
 	return S_ISREG(st.st_mode) ? -EEXIST : 0;

@@ -23,7 +23,8 @@ struct out_file {
 	bool fresh;   /* nothing was there before */
 };
 
-/* All: 0 or -errno; -ELOOP: somebody else's link.  Any thread. */
+/* All: 0 or -errno; -ELOOP: somebody else's link; -ENXIO: a FIFO without a reader.
+ * Any thread. */
 
 /* What is wrong, for people. */
 const char *out_file_error(int err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/nofile.h"
+#include "util/out_file.h"
 #include "vmwp.h"
 
 /*
@@ -70,7 +71,7 @@ static int run_vm(const struct options *opt)
 		err = stats_write(&w, opt->stats);
 		if (err) {
 			log_err("vmwp", "cannot write %s: %s", opt->stats,
-				strerror(-err));
+				out_file_error(err));
 			w.status = VMWP_EXIT_INTERNAL;
 		}
 	}

@@ -237,6 +237,11 @@ static void test_no_files(void **state)
 	assert_int_equal(write_out("fifo", "x"), 0);
 	assert_int_equal(read(fifo, buf, sizeof(buf)), 1);
 	close(fifo);
+	/* Nobody reads: told, where to wait for somebody might be for ever. */
+	alarm(30);
+	assert_int_equal(write_out("fifo", "x"), -ENXIO);
+	alarm(0);
+	assert_non_null(strstr(out_file_error(-ENXIO), "nobody reads"));
 	/* A shell's >(command) */
 	assert_int_equal(pipe(fd), 0);
 	snprintf(name, sizeof(name), "/dev/fd/%d", fd[1]);
