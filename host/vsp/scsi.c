@@ -251,7 +251,13 @@ static enum scsi_result report_luns(struct scsi_lun *lun, uint64_t luns,
 
 /* ---- REPORT SUPPORTED OPERATION CODES ---- */
 
-static const struct scsi_entry *entry_find(uint8_t op, uint8_t sa, bool *any)
+static bool entry_known(const struct scsi_lun *lun, const struct scsi_entry *e)
+{
+	return !(e->flags & CMD_DISCARDS) || !lun || lun->info->can_discard;
+}
+
+static const struct scsi_entry *entry_find(const struct scsi_lun *lun,
+					   uint8_t op, uint8_t sa, bool *any)
 {
 	unsigned int i;
 
@@ -259,7 +265,7 @@ static const struct scsi_entry *entry_find(uint8_t op, uint8_t sa, bool *any)
 	for (i = 0; i < scsi_table_len; i++) {
 		const struct scsi_entry *e = &scsi_table[i];
 
-		if (e->op != op)
+		if (e->op != op || !entry_known(lun, e))
 			continue;
 		*any = true;
 		if (e->sa == SCSI_SA_NONE || e->sa == sa)
@@ -268,16 +274,20 @@ static const struct scsi_entry *entry_find(uint8_t op, uint8_t sa, bool *any)
 	return NULL;
 }
 
-static enum scsi_result opcodes_all(struct scsi_cmd *cmd, uint32_t allocation)
+static enum scsi_result opcodes_all(const struct scsi_lun *lun,
+				    struct scsi_cmd *cmd, uint32_t allocation)
 {
 	uint8_t buf[4 + 64 * 8] = { 0 };
-	unsigned int i;
+	unsigned int i, n = 0;
 
 	_Static_assert(sizeof(buf) < 1024, "stack");
-	for (i = 0; i < scsi_table_len && i < 64; i++) {
+	for (i = 0; i < scsi_table_len && n < 64; i++) {
 		const struct scsi_entry *e = &scsi_table[i];
-		uint8_t *p = buf + 4 + 8 * i;
+		uint8_t *p = buf + 4 + 8 * n;
 
+		if (!entry_known(lun, e))
+			continue;
+		n++;
 		p[0] = e->op;
 		if (e->sa != SCSI_SA_NONE) {
 			p[3] = e->sa;
@@ -285,8 +295,8 @@ static enum scsi_result opcodes_all(struct scsi_cmd *cmd, uint32_t allocation)
 		}
 		p[7] = e->len;
 	}
-	put_be32(buf, 8 * i);
-	return scsi_reply(cmd, buf, 4 + 8 * i, allocation);
+	put_be32(buf, 8 * n);
+	return scsi_reply(cmd, buf, 4 + 8 * n, allocation);
 }
 
 static enum scsi_result report_opcodes(struct scsi_lun *lun, uint64_t luns,
@@ -298,14 +308,13 @@ static enum scsi_result report_opcodes(struct scsi_lun *lun, uint64_t luns,
 	uint8_t buf[4 + 16] = { 0 };
 	bool any, has_sa;
 
-	(void)lun;
 	(void)luns;
 	if (cdb[2] & 0x80) /* time-outs */
 		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
 				 ASC_INVALID_CDB_FIELD);
 	if (!(cdb[2] & 7))
-		return opcodes_all(cmd, allocation);
-	e = entry_find(cdb[3], cdb[5], &any);
+		return opcodes_all(lun, cmd, allocation);
+	e = entry_find(lun, cdb[3], cdb[5], &any);
 	has_sa = any && !(e && e->sa == SCSI_SA_NONE);
 	if ((cdb[2] & 7) > 3 || (any && (cdb[2] & 7) == (has_sa ? 1 : 2)))
 		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
@@ -356,7 +365,8 @@ const struct scsi_entry scsi_table[] = {
 	PLAIN(0x2F, 10, 0, scsi_verify, 0xf6, FF4, 0, FF2),
 	PLAIN(0x35, 10, 0, scsi_sync_cache, 2, FF4, 0, FF2),
 	PLAIN(0x41, 10, CMD_WRITES, scsi_write_same, 0xf8, FF4, 0, FF2),
-	PLAIN(0x42, 10, CMD_WRITES, scsi_unmap, 1, 0, 0, 0, 0, 0, FF2),
+	PLAIN(0x42, 10, CMD_WRITES | CMD_DISCARDS, scsi_unmap, 1, 0, 0, 0, 0, 0,
+	      FF2),
 	PLAIN(0x55, 10, 0, scsi_mode_select, 0x11, 0, 0, 0, 0, 0, FF2),
 	PLAIN(0x5A, 10, 0, scsi_mode_sense, 8, FF2, 0, 0, 0, FF2),
 	PLAIN(0x88, 16, 0, scsi_read, 0xf8, FF8, FF4),
@@ -384,7 +394,7 @@ static enum scsi_result dispatch(struct scsi_lun *lun, uint64_t luns,
 	uint16_t asc;
 	bool any;
 
-	e = entry_find(cmd->cdb[0], cmd->cdb[1] & 0x1f, &any);
+	e = entry_find(lun, cmd->cdb[0], cmd->cdb[1] & 0x1f, &any);
 	if (!lun && !(e && (e->flags & CMD_ANY_LUN)))
 		return SCSI_NO_LUN;
 	if (lun && !(e && (e->flags & CMD_NO_ATTENTION))) {

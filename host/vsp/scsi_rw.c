@@ -282,9 +282,6 @@ enum scsi_result scsi_unmap(struct scsi_lun *lun, uint64_t luns,
 	uint8_t head[8];
 
 	(void)luns;
-	if (!lun->info->can_discard)
-		return scsi_fail(cmd, SENSE_ILLEGAL_REQUEST,
-				 ASC_INVALID_OPCODE);
 	if (cmd->cdb[1] & 1) /* ANCHOR */
 		return invalid_field(cmd);
 	if (!len)

@@ -40,6 +40,7 @@
 #define CMD_NO_ATTENTION      1u /* does not report unit attentions */
 #define CMD_ANY_LUN	      2u /* answered for LUNs that do not exist */
 #define CMD_WRITES	      4u /* refused by a read-only disk */
+#define CMD_DISCARDS	      8u /* unknown to a disk that can't */
 
 #define SCSI_SA_NONE	      0xff
 

@@ -407,6 +407,20 @@ static void test_opcodes(void **state)
 	run(SCSI_DATA_IN, 1024);
 	expect_good(4);
 	assert_int_equal(buf[1], 1);
+	/* What this disk can't do is not told as what it does. */
+	set_cdb("a3 c 1 42 0 0 0 0 4 0");
+	run(SCSI_DATA_IN, 1024);
+	expect_good(14);
+	info.can_discard = false;
+	run(SCSI_DATA_IN, 1024);
+	expect_good(4);
+	assert_int_equal(buf[1], 1);
+	set_cdb("a3 c 0 0 0 0 0 0 4 0");
+	run(SCSI_DATA_IN, 1024);
+	assert_int_equal(get_be32(buf) / 8, scsi_table_len - 1);
+	for (i = 0; i < scsi_table_len - 1; i++)
+		assert_int_not_equal(buf[4 + 8 * i], 0x42);
+	info.can_discard = true;
 	refused("a3 c 1 9e 0 10 0 0 4 0", SCSI_DATA_IN, 1024, 5, 0x2400);
 	refused("a3 c 2 2a 0 0 0 0 4 0", SCSI_DATA_IN, 1024, 5, 0x2400);
 	refused("a3 c 81 2a 0 0 0 0 4 0", SCSI_DATA_IN, 1024, 5, 0x2400);
