@@ -41,6 +41,9 @@ is() {
 	fi
 }
 
+# printed: all that was said has left the verdict port, which a reset would cut short.
+printed() { stty -F /dev/ttyS1 -echo; }
+
 # run NAME COMMAND...: passes if the command does; shows its output if not.
 run() {
 	name=$1

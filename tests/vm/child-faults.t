@@ -78,6 +78,7 @@ echo "phase misused"
 told 1; ok $? 'the root has seen what it wanted to see'
 echo "phase contact"
 act contact; ok $? 'contacts made'
+printed
 echo b >/proc/sysrq-trigger
 EOF
 in_root || scripts/build-test-modules 6.1 || bail_out 'rogue.ko does not build'

@@ -13,6 +13,7 @@ disk=$(first_disk); ok $? 'the disk is there'
 echo "up $(cut -d. -f1 /proc/uptime)"
 echo "source $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
 if grep -q do=reboot /proc/cmdline; then
+	printed
 	echo b >/proc/sysrq-trigger
 fi
 n=0

@@ -12,7 +12,7 @@ guest_script crash <<'EOF'
 modprobe hv_vmbus; modprobe sd_mod; modprobe hv_storvsc
 disk=$(first_disk); ok $? 'the disk is there'
 echo "phase crash"
-sleep 1
+printed
 echo c >/proc/sysrq-trigger
 EOF
 for k in 6.1 6.12; do

@@ -23,11 +23,13 @@ case $cmdline in
 	*crashkernel*)
 		kexec -p /boot/vmlinuz --initrd=/boot/initrd --append="console=ttyS0 loglevel=5 mitigations=off second panic=-1 nr_cpus=1"
 		ok $? 'crash kernel loaded'
+		printed
 		echo c >/proc/sysrq-trigger
 		;;
 	*)
 		kexec -l /boot/vmlinuz --initrd=/boot/initrd --append="console=ttyS0 loglevel=5 mitigations=off second panic=-1"
 		ok $? 'second kernel loaded'
+		printed
 		kexec -e
 		;;
 	esac

@@ -16,7 +16,7 @@ card_up $c; ok $? 'its link is up'
 wait_for 10 ping -c1 -W1 $PEER; ok $? 'the peer answers'
 modprobe netconsole "netconsole=@$ME/$c,6666@$PEER/$(word mac)"; ok $? 'netconsole loads'
 echo "phase crash"
-sleep 1
+printed
 echo c >/proc/sysrq-trigger
 EOS
 for who in stock ours; do
