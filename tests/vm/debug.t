@@ -86,7 +86,7 @@ run 'the disk reads' dd if=$keep of=/dev/null bs=64k count=16 iflag=direct
 leaks 'kmemleak finds nothing'
 n=0
 while [ $n -lt 5 ]; do
-	rmmod hv_storvsc && rmmod hv_vmbus && modprobe hv_vmbus && modprobe hv_storvsc || break
+	wait_for 60 rmmod hv_storvsc && rmmod hv_vmbus && modprobe hv_vmbus && modprobe hv_storvsc || break
 	[ $((n % 2)) = 0 ] || wait_for 60 disk $stay || break	# or in the middle of it
 	n=$((n + 1))
 done

@@ -49,6 +49,7 @@ while [ $n -lt "$(word rounds)" ]; do
 	dd if=$d of=/dev/null bs=16k count=100000 iflag=direct 2>/dev/null & reader=$!
 	ping -q -i 0.1 -c 1000 10.78.0.1 >/dev/null 2>&1 & pinger=$!
 	echo "phase suspend $n"
+	printed
 	echo disk >/sys/power/state || { ok 1 "round $n: suspend and resume"; break; }
 	wait_for 60 sh -c "! test -e /sys/block/${d##*/}" || { ok 1 "round $n: the disk goes"; break; }
 	wait_for 60 sh -c "! test -e /sys/class/net/$c" || { ok 1 "round $n: the card goes"; break; }

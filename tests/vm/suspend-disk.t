@@ -25,6 +25,7 @@ before=$(sum)
 echo platform >/sys/power/pm_test; ok $? 'suspend test mode'
 echo $((1 << 40)) >/sys/power/image_size	# see lib-vanish.sh
 echo 'phase suspend'
+printed
 run 'freeze and thaw' sh -c 'echo disk >/sys/power/state'
 is "$(sum)" "$before" 'the disk that stays reads the same'
 is "$(cat /sys/block/${keep#/dev/}/device/state)" running 'and is in use'

@@ -31,7 +31,8 @@ run 'the disk reads' dd if=$disk of=/dev/null bs=64k count=16 iflag=direct
 run 'freeze and thaw once more' sh -c 'echo disk >/sys/power/state'
 two && ok 0 'both controllers stay' || ok 1 'both controllers stay'
 run 'the disk reads' dd if=$disk of=/dev/null bs=64k count=16 iflag=direct
-rmmod hv_sock && rmmod hv_storvsc && rmmod hv_vmbus; ok $? 'unloaded'
+# The scan after a sleep has the driver in use while it goes on.
+rmmod hv_sock && wait_for 30 rmmod hv_storvsc && rmmod hv_vmbus; ok $? 'unloaded'
 is "$(dmesg | grep -E 'hv_vmbus.*(offer|suspend|resume)')" '' 'no complaint of the bus'
 EOF
 guest_program vsock_hold
