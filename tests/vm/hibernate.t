@@ -39,6 +39,7 @@ echo 0 >/sys/power/image_size	# as small as can be
 n=0
 while [ $n -lt "$(word rounds)" ]; do
 	echo "phase sleep $n"
+	printed
 	run "round $n: hibernated and woke" sh -c 'echo disk >/sys/power/state'
 	echo "phase awake $n"
 	is "$(cat /proc/sys/kernel/random/boot_id)" $boot "round $n: it's the same boot"
