@@ -26,6 +26,7 @@
 
 #include "serial_var.h"
 #include "util/accept.h"
+#include "util/now.h"
 #include "util/out_file.h"
 #include "util/thread.h"
 
@@ -155,10 +156,7 @@ static void tell_dropped(struct serial *s)
 
 static uint64_t now_ms(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
+	return now_ns() / 1000000;
 }
 
 static void *writer(void *arg)

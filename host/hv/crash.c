@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 
 #include "hv_var.h"
+#include "util/now.h"
 
 #define CRASH_LOG_MAX	   4096u
 #define CRASH_LOG_LINES	   128u		 /* of that */
@@ -62,11 +62,9 @@ int crash_filter(struct hv *hv)
 /* A guest that crashes and resets all the time has many of them. */
 static bool log_is_due(struct hv *hv)
 {
-	uint_fast64_t last = atomic_load(&hv->crash_log_ns), now;
-	struct timespec ts;
+	uint_fast64_t last = atomic_load(&hv->crash_log_ns);
+	uint64_t now = now_ns();
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = ts.tv_sec * 1000000000ull + ts.tv_nsec;
 	return (!last || now - last >= CRASH_LOG_NS) &&
 	       atomic_compare_exchange_strong(&hv->crash_log_ns, &last, now);
 }

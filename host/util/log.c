@@ -9,10 +9,10 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "now.h"
 
 #define LOG_WINDOW_NS	 5000000000ull
 #define LOG_WINDOW_LINES 10
@@ -70,14 +70,6 @@ void log_line(enum log_level level, const char *source, const char *fmt, ...)
 		va_end(ap);
 	}
 	errno = saved;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
 /* True when the line may pass; *left_out: lines not shown before it. */

@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mailbox.h"
+#include "now.h"
 
 #define MAILBOX_MAX	65536u
 #define MAILBOX_TURN_NS 5000000u
@@ -99,14 +99,6 @@ int mailbox_post(struct mailbox *mb, mailbox_fn fn, void *arg)
 	mb->last = &c->next;
 	pthread_mutex_unlock(&mb->lock);
 	return 0;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
 /* What there was no time for goes before what was posted meanwhile. */

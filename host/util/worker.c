@@ -16,10 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "log.h"
 #include "mailbox.h"
+#include "now.h"
 #include "thread.h"
 #include "worker_var.h"
 
@@ -117,14 +117,6 @@ static bool finished(struct worker *w)
 	if (!w->stopping || w->queued.first || w->finished.first)
 		return false;
 	return !w->watches && !w->in_kernel;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
 /* Busy with what needs no kernel: it is looked at now and then. */

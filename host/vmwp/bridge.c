@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "hv/tlfs_reg.h"
+#include "util/now.h"
 #include "vmbus/fault.h"
 #include "vmwp.h"
 
@@ -60,7 +61,7 @@ static void bridge_drain(void *arg)
 {
 	struct vmwp *w = arg;
 	struct posted msg;
-	uint64_t end = loop_now_ns() + BRIDGE_TURN_NS;
+	uint64_t end = now_ns() + BRIDGE_TURN_NS;
 
 	do {
 		if (!bridge_take(w->bridge, &msg))
@@ -68,7 +69,7 @@ static void bridge_drain(void *arg)
 		if (!w->resetting && w->state != VMWP_STOPPING)
 			vmbus_server_message(w->srv, msg.connection,
 					     msg.payload, msg.size);
-	} while (loop_now_ns() < end);
+	} while (now_ns() < end);
 	loop_post(w, bridge_drain, w);
 }
 

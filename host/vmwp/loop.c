@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "util/now.h"
 #include "vmwp.h"
 
 struct watch {
@@ -57,12 +58,12 @@ struct began {
 
 static struct began begin(void)
 {
-	return (struct began){ loop_now_ns(), cpu_ns() };
+	return (struct began){ now_ns(), cpu_ns() };
 }
 
 static void note(struct loop_time *t, const struct began *b)
 {
-	uint64_t wall = loop_now_ns() - b->wall, cpu = cpu_ns() - b->cpu;
+	uint64_t wall = now_ns() - b->wall, cpu = cpu_ns() - b->cpu;
 
 	if (wall > t->longest_ns)
 		t->longest_ns = wall;
@@ -124,7 +125,7 @@ int loop_create(struct vmwp *w, char *why, size_t why_len)
 	size_t i;
 	int err;
 
-	w->start_ns = loop_now_ns();
+	w->start_ns = now_ns();
 	signal(SIGPIPE, SIG_IGN);
 	/* Blocked before the first thread starts, so that all of them inherit it. */
 	sigemptyset(&set);
@@ -201,14 +202,6 @@ void loop_post(struct vmwp *w, mailbox_fn fn, void *arg)
 	_Exit(VMWP_EXIT_INTERNAL);
 }
 
-uint64_t loop_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
 void loop_done(void *flag)
 {
 	*(bool *)flag = true;
@@ -217,10 +210,10 @@ void loop_done(void *flag)
 int loop_wait(struct vmwp *w, const bool *flag, bool value,
 	      unsigned int seconds)
 {
-	uint64_t end = loop_now_ns() + seconds * 1000000000ull;
+	uint64_t end = now_ns() + seconds * 1000000000ull;
 
 	while (*flag != value) {
-		uint64_t now = loop_now_ns();
+		uint64_t now = now_ns();
 		int err;
 
 		if (now >= end)

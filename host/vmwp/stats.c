@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "util/nofile.h"
+#include "util/now.h"
 #include "util/out_file.h"
 #include "vmwp.h"
 
@@ -261,7 +262,7 @@ struct json_object *stats_collect(struct vmwp *w)
 		return NULL;
 	put_text(root, "name", w->opt->name);
 	put_text(root, "state", life_state(w));
-	put(root, "uptime_ms", (loop_now_ns() - w->start_ns) / 1000000);
+	put(root, "uptime_ms", (now_ns() - w->start_ns) / 1000000);
 	put(root, "processors", w->opt->processors);
 	put(root, "memory", w->opt->memory);
 	put(root, "resets", w->resets);

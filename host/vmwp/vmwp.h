@@ -115,7 +115,6 @@ int loop_wait(struct vmwp *w, const bool *flag, bool value,
 	      unsigned int seconds);
 /* Sets a bool: the usual done(arg) for loop_wait(). */
 void loop_done(void *flag);
-uint64_t loop_now_ns(void);
 
 /* bridge.c: VMBus server and VSPs upon host/hv */
 int bridge_create(struct vmwp *w, char *why, size_t why_len);

@@ -12,9 +12,8 @@
  * TCP for its acknowledgements and completions, a moment's delay is a loss of
  * throughput, and batches form by themselves.
  */
-#include <time.h>
-
 #include "netvsp_var.h"
+#include "util/now.h"
 
 #define PACE_TICK_MIN	(50u * 1000) /* ns */
 #define PACE_TICK_MAX	(250u * 1000)
@@ -35,14 +34,6 @@ static void tick(struct worker_io *io, int res)
 	(void)res;
 	q->pace.armed = false;
 	/* The turn follows. */
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
 static void judge(struct net_pace *p)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "fault_var.h"
+#include "util/now.h"
 
 #define IN_A_ROW     64 /* frames lost within one call of net_recv() */
 #define GARBLE_PRIME 2654435761u
@@ -148,7 +149,7 @@ static int take_due(struct fault_queue *q, struct virtio_net_hdr *hdr,
 	struct held *h = q->in.first;
 	int ret;
 
-	if (!h || h->due > net_now_ns())
+	if (!h || h->due > now_ns())
 		return -EAGAIN;
 	*hdr = h->hdr;
 	ret = net_iov_len(iov, niov) < h->len ? -EMSGSIZE : (int)h->len;

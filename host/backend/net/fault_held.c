@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fault_var.h"
+#include "util/now.h"
 
 #define HELD_MAX 1024 /* in a list; more are lost */
 #define RETRY_NS 1000000u
@@ -47,7 +48,7 @@ void fault_set_cable(struct fault *f, const bool *cut, const bool *lower_up)
 void fault_cut(struct fault *f, struct fault_queue *q)
 {
 	fault_set_cable(f, &(bool){ true }, NULL);
-	q->cut_until = f->rule.ns ? net_now_ns() + f->rule.ns : UINT64_MAX;
+	q->cut_until = f->rule.ns ? now_ns() + f->rule.ns : UINT64_MAX;
 	fault_set_timer(q);
 }
 
@@ -88,7 +89,7 @@ void fault_hold(struct fault_queue *q, struct held_list *list,
 	if (!h)
 		return;
 	h->next = NULL;
-	h->due = net_now_ns() + ns;
+	h->due = now_ns() + ns;
 	h->hdr = *hdr;
 	h->len = net_iov_get(iov, niov, h->data, len);
 	net_count(&q->fault->net.stats[q - q->fault->queue].bytes_copied, len);
@@ -143,7 +144,7 @@ void fault_on_timer(struct net_timer *t)
 		(struct fault_queue *)((char *)t -
 				       offsetof(struct fault_queue, timer));
 	struct fault *f = q->fault;
-	uint64_t now = net_now_ns();
+	uint64_t now = now_ns();
 	bool tell;
 
 	if (q->cut_until && q->cut_until <= now)

@@ -20,6 +20,7 @@
 #include "socket_var.h"
 #include "util/accept.h"
 #include "util/log.h"
+#include "util/now.h"
 
 /* The kernel gives less if its own limits are lower. */
 #define SOCK_SNDBUF (1 << 20)
@@ -97,7 +98,7 @@ static void on_accept(struct worker_poll *poll, unsigned int events)
 	fd = accept_next(s->listen, s->net.name);
 	if (accept_starved(fd)) {
 		net_timer_set(&s->again,
-			      net_now_ns() + ACCEPT_PAUSE_MS * 1000000ull);
+			      now_ns() + ACCEPT_PAUSE_MS * 1000000ull);
 		return;
 	}
 	if (fd < 0) {

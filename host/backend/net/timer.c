@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "timer.h"
+#include "util/now.h"
 
 #define NS_PER_S 1000000000u
-
-uint64_t net_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * (uint64_t)NS_PER_S + ts.tv_nsec;
-}
 
 static void expired(struct worker_watch *watch, uint64_t count)
 {
@@ -22,7 +14,7 @@ static void expired(struct worker_watch *watch, uint64_t count)
 
 	(void)count;
 	/* Set anew or taken back while the expiry was on its way. */
-	if (!t->due || net_now_ns() < t->due)
+	if (!t->due || now_ns() < t->due)
 		return;
 	t->due = 0;
 	t->fn(t);

@@ -7,13 +7,10 @@
 
 struct net_timer {
 	struct worker_watch watch;
-	int fd; /* a timerfd, or -1 */
-	uint64_t due;
+	int fd;	      /* a timerfd, or -1 */
+	uint64_t due; /* as now_ns() tells */
 	void (*fn)(struct net_timer *t);
 };
-
-/* CLOCK_MONOTONIC, as due times are. */
-uint64_t net_now_ns(void);
 
 /* Any thread; 0 or -errno.  fn runs on the worker that it is started on. */
 int net_timer_create(struct net_timer *t, void (*fn)(struct net_timer *t));
@@ -21,7 +18,7 @@ void net_timer_destroy(struct net_timer *t); /* also of zeros with fd -1 */
 /* The worker's thread; 0 or -ENOMEM.  After stop, fn is not called. */
 int net_timer_start(struct net_timer *t, struct worker *w);
 void net_timer_stop(struct net_timer *t);
-/* fn once at `due`, or as soon as may be if that is over; 0: not at all. */
+/* fn once when now_ns() is `due`, or as soon as may be if that is over; 0: not at all. */
 void net_timer_set(struct net_timer *t, uint64_t due);
 
 #endif

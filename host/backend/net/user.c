@@ -15,6 +15,7 @@
 
 #include "user_var.h"
 #include "util/log.h"
+#include "util/now.h"
 
 #define NS_PER_MS 1000000u
 /* Frames for the child that nobody has fetched yet; TCP sends lost ones again. */
@@ -63,7 +64,7 @@ static void guest_error(const char *msg, void *opaque)
 
 static int64_t clock_get_ns(void *opaque)
 {
-	return net_now_ns() + ((struct user *)opaque)->ahead;
+	return now_ns() + ((struct user *)opaque)->ahead;
 }
 
 static void *timer_new(SlirpTimerId id, void *arg, void *opaque)
@@ -158,7 +159,7 @@ static void turn(struct worker_io *io, int res)
 {
 	struct user_turn *tn = (struct user_turn *)io;
 	struct user *u = tn->user;
-	uint64_t now = net_now_ns();
+	uint64_t now = now_ns();
 	uint32_t ms = LOOK_MS;
 
 	(void)res;

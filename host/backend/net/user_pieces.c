@@ -13,6 +13,7 @@
 #include "user_var.h"
 #include "util/be.h"
 #include "util/inet_sum.h"
+#include "util/now.h"
 
 #define DATAGRAMS   32u
 #define KEEP_NS	    30000000000ull
@@ -73,7 +74,7 @@ static bool parse(const uint8_t *frame, size_t len, struct piece *p)
 static struct user_datagram *find(struct user *u, const struct piece *p)
 {
 	struct user_datagram *d = u->datagrams, *oldest = d, *end;
-	uint64_t now = net_now_ns();
+	uint64_t now = now_ns();
 
 	for (end = d + DATAGRAMS; d < end; d++) {
 		if (d->since && !memcmp(d->key, p->key, sizeof(d->key)) &&

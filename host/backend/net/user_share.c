@@ -19,6 +19,7 @@
 
 #include "user_var.h"
 #include "util/be.h"
+#include "util/now.h"
 
 #define NS_PER_MS    1000000ull
 /* libslirp closes what was silent for so long. */
@@ -155,7 +156,7 @@ void user_opened_fd(int fd, void *opaque)
 	if (fd < 0 || u->nsockets == u->share)
 		return;
 	u->sockets[u->nsockets++] =
-		(struct user_socket){ fd, net_now_ns(), u->flow };
+		(struct user_socket){ fd, now_ns(), u->flow };
 	if (is_connection(&u->flow))
 		u->nconnections++;
 	if (u->flow.kind == USER_NOTHING)
@@ -221,7 +222,7 @@ static bool may_be_silent(const struct user *u, uint64_t now)
 static void cull(struct user *u)
 {
 	unsigned int before = u->nsockets - u->nconnections, i;
-	uint64_t now = net_now_ns();
+	uint64_t now = now_ns();
 	uint32_t ms = SILENCE_MS;
 
 	if (now < u->next_cull || !may_be_silent(u, now))
