@@ -22,9 +22,6 @@
 	2048u	       /* that are known; who was silent longest is forgotten */
 #define EARLY_MAX 512u /* of one connection */
 #define EARLY_ALL 8192u
-#define ETH_HEAD  14u
-#define ETH_IPV4  0x0800u
-#define ETH_IPV6  0x86ddu
 
 struct user_early {
 	unsigned int count;
@@ -54,7 +51,7 @@ static bool parse(const uint8_t *frame, size_t len, bool in, struct segment *s)
 	size_t size, head, all;
 	unsigned int type;
 
-	if (len < ETH_HEAD + 40)
+	if (len < ETH_HEAD + IPV6_HEAD)
 		return false;
 	type = get_be16(frame + 12);
 	if (type == ETH_IPV4 && ip[9] == IPPROTO_TCP) {
@@ -64,7 +61,7 @@ static bool parse(const uint8_t *frame, size_t len, bool in, struct segment *s)
 		from = ip + 12;
 	} else if (type == ETH_IPV6 && ip[6] == IPPROTO_TCP) {
 		size = 16;
-		head = 40;
+		head = IPV6_HEAD;
 		all = head + get_be16(ip + 4);
 		from = ip + 8;
 	} else {

@@ -19,9 +19,6 @@
 #define KEEP_NS	    30000000000ull
 #define UNIT	    8u /* what offsets count in */
 #define LONGEST	    65535u
-#define ETH_HEAD    14u
-#define ETH_IPV4    0x0800u
-#define IPV4_HEAD   20u
 #define IPV4_MORE   0x2000u
 #define IPV4_OFFSET 0x1fffu
 #define HEADS	    (ETH_HEAD + 60u)

@@ -30,11 +30,6 @@
 #define SHARE_MIN    32u
 #define SHARE_MAX    2048u
 
-#define ETH_HEAD     14u
-#define ETH_IPV4     0x0800u
-#define ETH_IPV6     0x86ddu
-#define IPV4_HEAD    20u
-#define IPV6_HEAD    40u
 #define DHCP_SERVER  67u
 #define DHCP6_SERVER 547u
 

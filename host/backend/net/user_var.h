@@ -19,6 +19,13 @@
 #define USER_DNS   0x0a000203u
 #define USER_CHILD 0x0a00020fu /* what DHCP gives */
 
+/* Of the child's frames: types, and bytes of headers without options. */
+#define ETH_IPV4   0x0800u
+#define ETH_IPV6   0x86ddu
+#define ETH_HEAD   14u
+#define IPV4_HEAD  20u
+#define IPV6_HEAD  40u
+
 /* What of the library is used; it is loaded when the first such card is made. */
 struct slirp_api {
 	Slirp *(*make)(const SlirpConfig *cfg, const SlirpCb *cb, void *opaque);
