@@ -387,6 +387,24 @@ static int send_reset(struct storvsc_host *sh, enum stor_op op,
 	return err;
 }
 
+/*
+ * The means before another channel: what to wait for is @one, or as in drain().
+ * Others' requests go on, and new ones come.
+ */
+static bool look_helps(struct storvsc_host *sh, struct scsi_cmnd *cmd,
+		       struct scsi_cmnd *one)
+{
+	storvsc_chan_kick(sh);
+	return drain(sh, cmd->device, one, min(KICK_TIMEOUT, patience(cmd)));
+}
+
+static bool reset_helps(struct storvsc_host *sh, enum stor_op op,
+			struct scsi_cmnd *cmd, const struct scsi_device *sdev,
+			struct scsi_cmnd *one)
+{
+	return !send_reset(sh, op, cmd) && drain(sh, sdev, one, patience(cmd));
+}
+
 static int fail_fast(struct storvsc_host *sh)
 {
 	storvsc_err_gone(sh);
@@ -405,20 +423,10 @@ int storvsc_err_reset_lun(struct scsi_cmnd *cmd)
 		return fail_fast(sh);
 
 	mutex_lock(&sh->lock);
-	if (READ_ONCE(sh->state) != STORVSC_READY)
-		goto out;
-	if (storvsc_io_outstanding(sh, sdev)) {
-		storvsc_chan_kick(sh);
-		if (storvsc_err_drain(sh, sdev,
-				      min(KICK_TIMEOUT, patience(cmd)))) {
-			ret = SUCCESS;
-			goto out;
-		}
-	}
-	if (!send_reset(sh, STOR_OP_RESET_LUN, cmd) &&
-	    storvsc_err_drain(sh, sdev, patience(cmd)))
+	if (READ_ONCE(sh->state) == STORVSC_READY &&
+	    ((storvsc_io_outstanding(sh, sdev) && look_helps(sh, cmd, NULL)) ||
+	     reset_helps(sh, STOR_OP_RESET_LUN, cmd, sdev, NULL)))
 		ret = SUCCESS;
-out:
 	mutex_unlock(&sh->lock);
 	return storvsc_host_rescinded(sh) ? fail_fast(sh) : ret;
 }
@@ -497,21 +505,6 @@ static void close_lost(struct storvsc_host *sh)
 	storvsc_io_fail(sh, NULL, DID_RESET);
 }
 
-/* Whether a reset did it. Others' requests go on, and new ones come. */
-static bool get_back(struct storvsc_host *sh, struct scsi_cmnd *cmd)
-{
-	struct scsi_device *sdev = cmd->device;
-
-	storvsc_chan_kick(sh);
-	if (drain(sh, sdev, cmd, min(KICK_TIMEOUT, patience(cmd))))
-		return true;
-	if (!send_reset(sh, STOR_OP_RESET_LUN, cmd) &&
-	    drain(sh, sdev, cmd, patience(cmd)))
-		return true;
-	return !send_reset(sh, STOR_OP_RESET_BUS, cmd) &&
-	       drain(sh, sdev, cmd, patience(cmd));
-}
-
 /*
  * The host template's eh_abort_handler: of one that was given up, in a work of the
  * SCSI layer's, for one after the other.
@@ -530,7 +523,9 @@ int storvsc_err_abort(struct scsi_cmnd *cmd)
 
 	mutex_lock(&sh->lock);
 	if (READ_ONCE(sh->state) == STORVSC_READY) {
-		if (get_back(sh, cmd))
+		if (look_helps(sh, cmd, cmd) ||
+		    reset_helps(sh, STOR_OP_RESET_LUN, cmd, NULL, cmd) ||
+		    reset_helps(sh, STOR_OP_RESET_BUS, cmd, NULL, cmd))
 			ret = SUCCESS;
 		else
 			close_lost(sh);
@@ -552,8 +547,7 @@ int storvsc_err_reset_host(struct scsi_cmnd *cmd)
 	if (READ_ONCE(sh->state) == STORVSC_GONE) {
 		ret = FAST_IO_FAIL;
 	} else if (READ_ONCE(sh->state) == STORVSC_READY &&
-		   !send_reset(sh, STOR_OP_RESET_BUS, cmd) &&
-		   storvsc_err_drain(sh, NULL, patience(cmd))) {
+		   reset_helps(sh, STOR_OP_RESET_BUS, cmd, NULL, NULL)) {
 		ret = SUCCESS;
 	} else {
 		/* Unless that was done when a request was to be aborted. */
