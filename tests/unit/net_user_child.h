@@ -230,6 +230,23 @@ static int bound(int type, uint16_t *port)
 	return fd;
 }
 
+/* A child that is up, and what it talks to here: that's descriptor. */
+static inline int child_begin(int type, uint16_t *port)
+{
+	struct net_options opt = { .kind = "user", .sockets = 64 };
+	int fd = bound(type, port);
+
+	card_open(&card, open_net(&opt));
+	dhcp();
+	return fd;
+}
+
+static inline void child_end(int fd)
+{
+	card_close(&card);
+	close(fd);
+}
+
 static inline uint16_t free_port(void)
 {
 	uint16_t port;

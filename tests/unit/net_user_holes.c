@@ -77,20 +77,15 @@ static void expect_bytes(const struct conn *c, uint32_t seq, uint32_t len)
 
 static int setup(void **state)
 {
-	struct net_options opt = { .kind = "user", .sockets = 64 };
-
 	(void)state;
-	fd = bound(SOCK_STREAM, &port);
-	card_open(&card, open_net(&opt));
-	dhcp();
+	fd = child_begin(SOCK_STREAM, &port);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	card_close(&card);
-	close(fd);
+	child_end(fd);
 	return 0;
 }
 

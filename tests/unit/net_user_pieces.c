@@ -73,20 +73,15 @@ static void expect_nothing(void)
 
 static int setup(void **state)
 {
-	struct net_options opt = { .kind = "user", .sockets = 64 };
-
 	(void)state;
-	fd = bound(SOCK_DGRAM, &port);
-	card_open(&card, open_net(&opt));
-	dhcp();
+	fd = child_begin(SOCK_DGRAM, &port);
 	return 0;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	card_close(&card);
-	close(fd);
+	child_end(fd);
 	return 0;
 }
 
